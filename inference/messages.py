@@ -1,0 +1,92 @@
+"""The frames between the web process and the engine process.
+
+Both sides speak msgpack frames over one Unix socket, each with a 4-byte big-endian
+length in front. Nothing here imports torch: the web process reads this module.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from inference.sampling_params import SamplingParams
+
+FinishReason = Literal["stop", "length", "abort", "error"]
+ModelState = Literal["loading", "ready", "failed"]
+
+
+class Submit(msgspec.Struct, frozen=True, tag="submit"):
+    """Run one prompt. `request_id` is the caller's and unique among live requests."""
+
+    request_id: str
+    model: str
+    prompt_token_ids: list[int]
+    sampling: SamplingParams
+    priority: int = 0
+
+
+class Abort(msgspec.Struct, frozen=True, tag="abort"):
+    """End a request early; its last event says `finish_reason="abort"`."""
+
+    request_id: str
+
+
+class GetHealth(msgspec.Struct, frozen=True, tag="get_health"):
+    """Ask for a `Health` frame."""
+
+
+ClientMessage = Submit | Abort | GetHealth
+
+
+class TokenEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one step produced for one request.
+
+    `text` is held back until it is certain: it never holds part of a stop sequence or
+    of a UTF-8 character, so it may be empty while `token_ids` is not. The last event
+    of a request carries `finish_reason`, and `error_code` with `error` when that is
+    "error". `stop_sequence` is the one that ended the request, `None` for the
+    end-of-text token. `queue_seconds` stands on the first event: the time between
+    arrival and first prefill step.
+    """
+
+    request_id: str
+    token_ids: list[int] = []
+    text: str = ""
+    finish_reason: FinishReason | None = None
+    stop_sequence: str | None = None
+    queue_seconds: float | None = None
+    error_code: str | None = None
+    error: str | None = None
+
+
+class StepEvents(msgspec.Struct, frozen=True, tag="events"):
+    """One engine step: one event for each stream that moved."""
+
+    events: list[TokenEvent]
+
+
+class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One model that the engine serves, or tried to."""
+
+    name: str
+    state: ModelState
+    precision: str = ""
+    device: str = ""
+    context_length: int = 0
+    num_parameters: int = 0
+    num_slots: int = 0
+    num_running: int = 0
+    num_waiting: int = 0
+    load_seconds: float = 0.0
+    error: str = ""
+
+
+class Health(msgspec.Struct, frozen=True, tag="health"):
+    """The engine's answer to `GetHealth`."""
+
+    models: list[ModelStatus]
+    pid: int
+
+
+EngineMessage = StepEvents | Health
