@@ -1,0 +1,78 @@
+"""Who may use Neuro, and with which API tokens."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import BaseUserManager
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+from accounts.identifiers import new_public_id
+from accounts.tiers import Tier, TierLimits, limits_of
+
+
+class UserManager(BaseUserManager["User"]):
+    """Accounts are known by e-mail address; there are no user names."""
+
+    def create_user(
+        self, email: str, password: str | None = None, **fields: Any
+    ) -> User:
+        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(
+        self, email: str, password: str | None = None, **fields: Any
+    ) -> User:
+        return self.create_user(
+            email, password, is_staff=True, is_superuser=True, **fields
+        )
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        return self.get(email__iexact=username)
+
+
+class User(AbstractUser):
+    username = None  # type: ignore[assignment]
+    first_name = None  # type: ignore[assignment]
+    last_name = None  # type: ignore[assignment]
+    email = models.EmailField("e-mail address", unique=True)
+    tier = models.CharField(choices=Tier, default=Tier.FREE, max_length=20)
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
+
+    @property
+    def limits(self) -> TierLimits:
+        return limits_of(self.tier)
+
+    @property
+    def default_project(self) -> Project:
+        return self.projects.get_or_create(name=Project.DEFAULT_NAME)[0]
+
+
+class Project(models.Model):
+    """Where API tokens, usage and predictions belong. Everybody has "Default"."""
+
+    DEFAULT_NAME = "Default"
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="projects")
+    public_id = models.CharField(
+        max_length=24, unique=True, editable=False, default=new_public_id
+    )
+    name = models.CharField(max_length=100)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "name"], name="unique_project_name_per_user"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name

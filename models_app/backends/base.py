@@ -1,0 +1,52 @@
+"""The seam between Neuro and whatever runs the models."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from inference.messages import ModelStatus, TokenEvent
+from inference.sampling_params import SamplingParams
+
+__all__ = ["Backend", "Generation", "ModelStatus", "SamplingParams", "TokenEvent"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """One prompt to run, as every backend understands it."""
+
+    request_id: str
+    model: str
+    prompt_token_ids: list[int]
+    sampling: SamplingParams
+    priority: int = 0
+
+
+class Backend(Protocol):
+    """Runs generations. Models are known by their catalogue slug.
+
+    Errors before the first event are raised as `models_app.errors`; later ones arrive
+    as the last `TokenEvent`, with `finish_reason` "error".
+    """
+
+    async def start(self) -> None:
+        """Make the backend reachable; called once when the web process starts."""
+
+    async def stop(self) -> None:
+        """Let running generations end within their grace time, then go."""
+
+    def generate(self, generation: Generation) -> AsyncIterator[TokenEvent]:
+        """Submit and stream; closing the iterator early aborts the generation."""
+
+    async def health(self) -> list[ModelStatus]:
+        """Every model the backend serves or is loading; raises if unreachable."""
+
+    def encode(self, model: str, text: str) -> list[int]:
+        """Token ids of `text`; raises `ModelNotInstalled` without a tokenizer."""
+
+    def decode(self, model: str, token_ids: list[int]) -> str:
+        """The text of `token_ids`."""
+
+    def context_length(self, model: str) -> int:
+        """Tokens that prompt and completion may have together."""

@@ -1,0 +1,68 @@
+"""Reads settings from the environment and refuses nonsense."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def env_str(name: str, default: str = "") -> str:
+    """The variable itself, or the content of the file that `NAME_FILE` names."""
+    path = os.environ.get(f"{name}_FILE")
+    if path:
+        return Path(path).read_text().strip()
+    return os.environ.get(name, default)
+
+
+def env_choice(name: str, choices: tuple[str, ...], default: str) -> str:
+    value = env_str(name, default)
+    if value not in choices:
+        raise ImproperlyConfigured(
+            f"{name} is {value!r}; use one of {', '.join(choices)}."
+        )
+    return value
+
+
+def env_bool(name: str, *, default: bool) -> bool:
+    value = env_choice(name, ("true", "false"), "true" if default else "false")
+    return value == "true"
+
+
+def env_int(name: str, default: int) -> int:
+    value = env_str(name, str(default))
+    try:
+        return int(value)
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"{name} is {value!r}; use a whole number."
+        ) from error
+
+
+def env_list(name: str, default: str = "") -> list[str]:
+    return [part.strip() for part in env_str(name, default).split(",") if part.strip()]
+
+
+def env_secret(name: str, *, kept_in: Path, required: bool) -> str:
+    """A secret from the environment, else one made once and kept in a private file."""
+    if value := env_str(name):
+        return value
+    if required:
+        raise ImproperlyConfigured(
+            f"Set {name} (or {name}_FILE) to a long random string: "
+            "with NEURO_PRODUCTION=true no secret is made up for you."
+        )
+    return _read_or_create(kept_in)
+
+
+def _read_or_create(path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text()
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(48))
+    return path.read_text()
