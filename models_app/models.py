@@ -1,0 +1,92 @@
+"""What the site hosts."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from django.contrib.auth.models import AnonymousUser
+from django.db import models
+from django.urls import reverse
+
+from accounts.identifiers import new_public_id
+from accounts.models import User
+from accounts.tiers import Tier
+from models_app.errors import ModelNotFound
+
+
+class LanguageModelQuerySet(models.QuerySet["LanguageModel"]):
+    def enabled(self) -> LanguageModelQuerySet:
+        return self.filter(is_enabled=True)
+
+    def open_to(self, user: User | AnonymousUser) -> LanguageModelQuerySet:
+        """What the user may run. A visitor may look at everything and run nothing."""
+        if not user.is_authenticated:
+            return self.none()
+        mine = Tier(user.tier)
+        tiers = [tier for tier in Tier if mine.includes(tier)]
+        return self.enabled().filter(minimum_tier__in=tiers)
+
+    def resolve(self, ref: str) -> LanguageModel:
+        """The language model of that id, slug or hub id, whatever the case.
+
+        Raises `ModelNotFound`, whose hint names the nearest one.
+        """
+        wanted = ref.strip()
+        found = self.enabled().filter(
+            models.Q(public_id__iexact=wanted)
+            | models.Q(slug__iexact=wanted)
+            | (models.Q(hub_repo__iexact=wanted) & ~models.Q(hub_repo=""))
+        )
+        language_model = found.first()
+        if language_model is None:
+            raise self._not_found(wanted)
+        return language_model
+
+    def _not_found(self, wanted: str) -> ModelNotFound:
+        slugs = list(self.enabled().values_list("slug", flat=True))
+        near = get_close_matches(wanted.lower().split("/")[-1], slugs, n=1, cutoff=0.5)
+        hint = f'Did you mean "{near[0]}"? ' if near else ""
+        return ModelNotFound(
+            f'There is no model "{wanted[:100]}" here.',
+            hint=f"{hint}The catalogue lists every model with its id.",
+            param="model",
+        )
+
+
+class LanguageModel(models.Model):
+    """One entry of the catalogue.
+
+    `sync_catalogue` fills it from the entry's card. `minimum_tier` and `is_enabled`
+    come from the card once; from then on they are the operator's, set in the admin.
+    """
+
+    public_id = models.CharField(max_length=24, unique=True, default=new_public_id)
+    slug = models.SlugField(max_length=100, unique=True)
+    name = models.CharField(max_length=100)
+    summary = models.CharField(max_length=300)
+    task = models.CharField(max_length=50)
+    tags = models.JSONField(default=list, blank=True)
+    license = models.CharField(max_length=50)
+    hub_repo = models.CharField(max_length=200, blank=True)
+    num_parameters = models.PositiveBigIntegerField()
+    context_length = models.PositiveIntegerField()
+    minimum_tier = models.CharField(choices=Tier, default=Tier.DEVELOPER, max_length=20)
+    position = models.PositiveSmallIntegerField(default=100)
+    is_enabled = models.BooleanField(default=True)
+
+    objects = LanguageModelQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["position", "name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("model_detail", args=[self.slug])
+
+    def is_open_to(self, user: User | AnonymousUser) -> bool:
+        """Whether the user's tier includes this language model."""
+        return user.is_authenticated and Tier(user.tier).includes(
+            Tier(self.minimum_tier)
+        )
