@@ -76,3 +76,75 @@ class Project(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
+    def active(self) -> ApiTokenQuerySet:
+        return self.filter(revoked_at=None)
+
+
+class ApiToken(models.Model):
+    """A credential. Its plaintext is shown once and never stored."""
+
+    project = models.ForeignKey(
+        Project, on_delete=models.CASCADE, related_name="api_tokens"
+    )
+    public_id = models.CharField(
+        max_length=24, unique=True, editable=False, default=new_public_id
+    )
+    name = models.CharField(max_length=100)
+    prefix = models.CharField(max_length=20, unique=True, editable=False)
+    digest = models.CharField(max_length=64, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, editable=False)
+
+    objects = ApiTokenQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "API token"
+        ordering: ClassVar[list[str]] = ["-created_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def user(self) -> User:
+        return self.project.user
+
+    @property
+    def is_revoked(self) -> bool:
+        return self.revoked_at is not None
+
+
+class UsageDay(models.Model):
+    """What one account used, and has reserved, on one day (UTC)."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="usage_days")
+    day = models.DateField()
+    tokens_used = models.PositiveBigIntegerField(default=0)
+    tokens_reserved = models.PositiveBigIntegerField(default=0)
+    predictions = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "day"], name="unique_usage_day_per_user"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}, {self.day}"
+
+
+class Reservation(models.Model):
+    """Tokens set aside for one prediction; the row is gone once it is settled."""
+
+    usage_day = models.ForeignKey(
+        UsageDay, on_delete=models.CASCADE, related_name="reservations"
+    )
+    tokens = models.PositiveBigIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.tokens} tokens, {self.usage_day}"

@@ -1,0 +1,55 @@
+"""The base of Django tests, with the three accounts that they speak about."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.test import TestCase, override_settings
+
+from accounts import rate_limits
+from accounts.models import ApiToken, User
+from accounts.services import issue_api_token, register_user
+from accounts.tiers import Tier
+
+PASSWORD = "correct horse battery staple"
+
+
+@override_settings(
+    PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
+    RATE_LIMIT_STORAGE="memory://",
+)
+class BaseTestCase(TestCase):
+    """alice is a Developer, bob is Premium, charlie is an outsider on Free.
+
+    Each has one API token; `alice_api_token` and so on are the plaintexts.
+    """
+
+    password = PASSWORD
+    alice: ClassVar[User]
+    bob: ClassVar[User]
+    charlie: ClassVar[User]
+    alice_api_token: ClassVar[str]
+    bob_api_token: ClassVar[str]
+    charlie_api_token: ClassVar[str]
+
+    @classmethod
+    def setUpTestData(cls) -> None:
+        cls.alice, cls.alice_api_token = _register("alice", Tier.DEVELOPER)
+        cls.bob, cls.bob_api_token = _register("bob", Tier.PREMIUM)
+        cls.charlie, cls.charlie_api_token = _register("charlie", Tier.FREE)
+
+    def setUp(self) -> None:
+        rate_limits.reset()
+
+    def bearer(self, plaintext: str) -> dict[str, str]:
+        """Headers for the test client: `headers=self.bearer(self.alice_api_token)`."""
+        return {"authorization": f"Bearer {plaintext}"}
+
+    def api_token_of(self, user: User) -> ApiToken:
+        return ApiToken.objects.get(project__user=user)
+
+
+def _register(name: str, tier: Tier) -> tuple[User, str]:
+    user = register_user(email=f"{name}@example.org", password=PASSWORD, tier=tier)
+    _, plaintext = issue_api_token(project=user.default_project, name="test script")
+    return user, plaintext
