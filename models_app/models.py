@@ -5,6 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from django.contrib.auth.models import AnonymousUser
+from django.core.validators import RegexValidator
 from django.db import models
 from django.urls import reverse
 
@@ -12,6 +13,9 @@ from accounts.identifiers import new_public_id
 from accounts.models import User
 from accounts.tiers import Tier
 from models_app.errors import ModelNotFound
+
+# As on the hub, a slug may have a dot: gpt-neo-1.3b.
+SLUG_PATTERN = r"^[a-z0-9][a-z0-9.-]*$"
 
 
 class LanguageModelQuerySet(models.QuerySet["LanguageModel"]):
@@ -61,7 +65,9 @@ class LanguageModel(models.Model):
     """
 
     public_id = models.CharField(max_length=24, unique=True, default=new_public_id)
-    slug = models.SlugField(max_length=100, unique=True)
+    slug = models.CharField(
+        max_length=100, unique=True, validators=[RegexValidator(SLUG_PATTERN)]
+    )
     name = models.CharField(max_length=100)
     summary = models.CharField(max_length=300)
     task = models.CharField(max_length=50)
