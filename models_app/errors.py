@@ -12,3 +12,85 @@ class ModelNotFound(ApplicationError):
     default_code = "model_not_found"
     default_detail = "There is no such model here."
     default_hint = "The catalogue lists every model with its id."
+
+
+class ModelNotInstalled(ApplicationError):
+    """The catalogue has the model, but its weights are not on this server."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "model_not_installed"
+    default_detail = "The weights of this model are not installed on this server."
+
+
+class ModelLoading(ApplicationError):
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "model_loading"
+    default_detail = "This model is being loaded."
+    default_hint = "Wait as long as the Retry-After header says, then try again."
+
+
+class ModelLoadFailed(ApplicationError):
+    """The weights are there and the engine could not load them."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "model_load_failed"
+    default_detail = "This model could not be loaded."
+    default_hint = "Whoever runs this server finds the reason in its log."
+
+
+class EngineUnavailable(ApplicationError):
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "engine_unavailable"
+    default_detail = "The engine is not running at the moment; it is being restarted."
+    default_hint = "Wait as long as the Retry-After header says, then try again."
+
+
+class Overloaded(ApplicationError):
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "overloaded"
+    default_detail = "Too many predictions are waiting already."
+    default_hint = "Wait as long as the Retry-After header says, then try again."
+
+
+class GenerationFailed(ApplicationError):
+    status_code = status.HTTP_500_INTERNAL_SERVER_ERROR
+    default_code = "generation_failed"
+    default_detail = "The engine could not finish this prediction; nothing was charged."
+
+
+class InvalidInput(ApplicationError):
+    """The call's own fields are wrong: no prompt, a prompt that is not text."""
+
+    default_code = "invalid_input"
+
+
+class InvalidParameter(ApplicationError):
+    """A generation parameter is unknown, of the wrong type or out of range."""
+
+    default_code = "invalid_parameter"
+
+
+class UnsupportedParameter(InvalidParameter):
+    """A parameter that exists elsewhere and that this service cannot honour."""
+
+    default_code = "unsupported_parameter"
+
+
+class ContextLengthExceeded(ApplicationError):
+    default_code = "context_length_exceeded"
+    default_detail = "Prompt and completion do not fit the model's context."
+
+
+class TierLimitExceeded(ApplicationError):
+    """A value that is valid but beyond what the caller's tier allows in one call."""
+
+    status_code = status.HTTP_403_FORBIDDEN
+    default_code = "tier_limit_exceeded"
+    default_hint = "The Tiers page compares the limits of each tier."
+
+
+class NotSupported(ApplicationError):
+    """A route of another service that this one answers honestly instead of never."""
+
+    status_code = status.HTTP_501_NOT_IMPLEMENTED
+    default_code = "not_supported"
