@@ -13,7 +13,7 @@ from rest_framework.exceptions import APIException
 class ApplicationError(APIException):
     """An error on purpose. `hint` says what to do next, `param` which field is wrong."""
 
-    status_code = status.HTTP_400_BAD_REQUEST
+    status_code: int = status.HTTP_400_BAD_REQUEST
     default_code = "invalid_request"
     default_detail = "The request cannot be carried out."
     default_hint = ""

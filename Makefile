@@ -1,0 +1,67 @@
+# Two commands matter: `make run` and `make test`. `make help` lists the others.
+
+HOST ?= 127.0.0.1
+PORT ?= 8000
+PYTHON ?= python3
+export HOST PORT
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+RUNTIME := $(VENV)/.installed-runtime
+DEVELOPMENT := $(VENV)/.installed-development
+TEMPLATES = $$(git ls-files --cached --others --exclude-standard '*.html')
+ARGS ?=
+
+.PHONY: help run test check format bench lock
+
+help:
+	@echo "make run     install, migrate and serve at http://$(HOST):$(PORT)/"
+	@echo "make test    install what tests need and run them all (ARGS=… goes to pytest)"
+	@echo "make check   format, lint, types, import contracts, templates, migrations"
+	@echo "make format  rewrite the code the way make check wants it"
+	@echo "make bench   measure the engine on this machine"
+	@echo "make lock    renew constraints.txt from requirements*.txt"
+
+run: $(RUNTIME)
+	@exec $(BIN)/python -m neuro_site
+
+test: $(DEVELOPMENT)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(DEVELOPMENT)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(BIN)/djade --check --target-version 5.2 $(TEMPLATES)
+	$(BIN)/djhtml --check --tabwidth 2 $(TEMPLATES)
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py check --fail-level WARNING
+
+format: $(DEVELOPMENT)
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+	-$(BIN)/djade --target-version 5.2 $(TEMPLATES)
+	-$(BIN)/djhtml --tabwidth 2 $(TEMPLATES)
+
+bench: $(RUNTIME)
+	$(BIN)/python -m bench $(ARGS)
+
+lock:
+	$(PYTHON) -m venv --clear $(VENV)-lock
+	$(VENV)-lock/bin/pip install --quiet -r requirements-dev.txt
+	sed -i '/^[^#]/d' constraints.txt
+	$(VENV)-lock/bin/pip freeze | sed 's/+cpu$$//' >> constraints.txt
+	rm -r $(VENV)-lock
+
+$(RUNTIME): requirements.txt constraints.txt
+	@echo "Installing what Neuro needs into $(VENV) (about 300 MB to fetch) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --quiet -r requirements.txt -c constraints.txt
+	@touch $@
+
+$(DEVELOPMENT): $(RUNTIME) requirements-dev.txt
+	@echo "Installing what the tests and checks need into $(VENV) ..."
+	@$(PIP) install --quiet -r requirements-dev.txt -c constraints.txt
+	@touch $@
