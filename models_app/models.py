@@ -1,4 +1,4 @@
-"""What the site hosts."""
+"""What the site hosts, and the ledger of what it did."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db import models
 from django.urls import reverse
 
 from accounts.identifiers import new_public_id
-from accounts.models import User
+from accounts.models import ApiToken, Project, User
 from accounts.tiers import Tier
 from models_app.errors import ModelNotFound
 
@@ -96,3 +96,66 @@ class LanguageModel(models.Model):
         return user.is_authenticated and Tier(user.tier).includes(
             Tier(self.minimum_tier)
         )
+
+
+class PredictionStatus(models.TextChoices):
+    RUNNING = "running", "Running"
+    SUCCEEDED = "succeeded", "Succeeded"
+    ABORTED = "aborted", "Aborted"
+    FAILED = "failed", "Failed"
+
+
+class PredictionSource(models.TextChoices):
+    """The door a prediction came through."""
+
+    API = "api", "API"
+    NPU = "npu", "npu"
+    PLAYGROUND = "playground", "Playground"
+
+
+class PredictionRecord(models.Model):
+    """One metered call: who, which model, how much, how long. Never the texts.
+
+    Token counts and times are of all its prompts together. `finish_reason` is the one
+    they share, or empty.
+    """
+
+    public_id = models.CharField(
+        max_length=24, unique=True, editable=False, default=new_public_id
+    )
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="predictions")
+    project = models.ForeignKey(
+        Project, on_delete=models.CASCADE, related_name="predictions"
+    )
+    api_token = models.ForeignKey(
+        ApiToken, null=True, on_delete=models.SET_NULL, related_name="predictions"
+    )
+    language_model = models.ForeignKey(
+        LanguageModel, on_delete=models.PROTECT, related_name="predictions"
+    )
+    source = models.CharField(choices=PredictionSource, max_length=20)
+    status = models.CharField(
+        choices=PredictionStatus, default=PredictionStatus.RUNNING, max_length=20
+    )
+    prompts = models.PositiveSmallIntegerField()
+    prompt_tokens = models.PositiveIntegerField()
+    completion_tokens = models.PositiveIntegerField(default=0)
+    charged_tokens = models.PositiveIntegerField(default=0)
+    finish_reason = models.CharField(max_length=20, blank=True)
+    seed = models.PositiveBigIntegerField()
+    parameters = models.JSONField(default=dict)
+    queue_ms = models.FloatField(null=True)
+    ttft_ms = models.FloatField(null=True)
+    duration_ms = models.FloatField(null=True)
+    error_code = models.CharField(max_length=50, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(fields=["user", "-created_at"], name="ledger_of_user"),
+            models.Index(fields=["project", "-created_at"], name="ledger_of_project"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.public_id} ({self.status})"
