@@ -16,6 +16,10 @@ class Tier(models.TextChoices):
     def rank(self) -> int:
         return list(Tier).index(self)
 
+    @property
+    def summary(self) -> str:
+        return TIER_SUMMARIES[self]
+
     def includes(self, other: Tier) -> bool:
         """Whether this tier may use what `other` may use."""
         return self.rank >= other.rank
@@ -31,6 +35,12 @@ class TierLimits:
     prompts_per_call: int
     priority: int
 
+    @property
+    def priority_name(self) -> str:
+        return PRIORITY_NAMES[self.priority]
+
+
+PRIORITY_NAMES = ("low", "normal", "high")
 
 TIER_LIMITS: dict[Tier, TierLimits] = {
     Tier.FREE: TierLimits(
@@ -54,6 +64,13 @@ TIER_LIMITS: dict[Tier, TierLimits] = {
         prompts_per_call=32,
         priority=2,
     ),
+}
+
+
+TIER_SUMMARIES: dict[Tier, str] = {
+    Tier.FREE: "Look around and try the models that are open to everyone.",
+    Tier.DEVELOPER: "Build and test against GPT-Neo with room for every working day.",
+    Tier.PREMIUM: "Serve an application: long completions, batches, first in the queue.",
 }
 
 

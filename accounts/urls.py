@@ -1,5 +1,18 @@
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from accounts import views
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("dashboard/", views.dashboard, name="dashboard"),
+    path("dashboard/api-tokens/", views.api_token_create, name="api_token_create"),
+    path(
+        "dashboard/api-tokens/<str:public_id>/revoke/",
+        views.api_token_revoke,
+        name="api_token_revoke",
+    ),
+    path("tiers/", views.tiers, name="tiers"),
+    path("tiers/change/", views.change_tier, name="change_tier"),
+]

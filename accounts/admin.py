@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from allauth.account.decorators import secure_admin_login
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from accounts.models import ApiToken, Project, UsageDay, User
+from accounts.services import revoke_api_token
+
+# Staff sign in through the same throttled page as everybody else.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
+    ordering = ["email"]
+    list_display = ["email", "tier", "is_active", "is_staff", "date_joined"]
+    list_filter = ["tier", "is_active", "is_staff"]
+    search_fields = ["email"]
+    readonly_fields = ["last_login", "date_joined"]
+    fieldsets = [
+        (None, {"fields": ["email", "password", "tier"]}),
+        (
+            "Permissions",
+            {"fields": ["is_active", "is_staff", "is_superuser", "groups"]},
+        ),
+        ("Dates", {"fields": ["last_login", "date_joined"]}),
+    ]
+    add_fieldsets = [(None, {"fields": ["email", "tier", "password1", "password2"]})]
+
+
+@admin.register(Project)
+class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ["name", "user", "public_id", "created_at"]
+    search_fields = ["name", "user__email", "public_id"]
+    autocomplete_fields = ["user"]
+    readonly_fields = ["public_id", "created_at"]
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Records that only the services write."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(
+        self, request: HttpRequest, obj: object | None = None
+    ) -> bool:
+        return False
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnlyAdmin):
+    list_display = ["name", "prefix", "project", "owner", "last_used_at", "revoked_at"]
+    list_select_related = ["project__user"]
+    search_fields = ["name", "prefix", "public_id", "project__user__email"]
+    fields = ["public_id", "project", "name", "prefix", "created_at", "last_used_at"]
+    actions = ["revoke"]
+
+    @admin.action(description="Revoke the selected API tokens", permissions=["delete"])
+    def revoke(self, request: HttpRequest, api_tokens: QuerySet[ApiToken]) -> None:
+        for api_token in api_tokens:
+            revoke_api_token(api_token=api_token)
+
+    @admin.display(ordering="project__user__email")
+    def owner(self, api_token: ApiToken) -> str:
+        return api_token.user.email
+
+
+@admin.register(UsageDay)
+class UsageDayAdmin(ReadOnlyAdmin):
+    list_display = ["day", "user", "tokens_used", "tokens_reserved", "predictions"]
+    list_select_related = ["user"]
+    search_fields = ["user__email"]
+    date_hierarchy = "day"

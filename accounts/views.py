@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts import quota, services, show_once
+from accounts.forms import ApiTokenForm, ChangeTierForm
+from accounts.http import AuthenticatedHttpRequest, is_htmx
+from accounts.models import ApiToken
+from accounts.next_steps import next_steps_of
+from accounts.tier_cards import tier_cards
+from accounts.tiers import Tier
+
+
+@login_not_required
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    if request.user.is_authenticated:
+        return redirect("dashboard")
+    return render(request, "accounts/home.html", {"tier_cards": tier_cards(None)})
+
+
+@require_GET
+@never_cache
+def dashboard(request: AuthenticatedHttpRequest) -> HttpResponse:
+    plaintext = show_once.receive(request, owner=request.user)
+    response = _render_dashboard(request, ApiTokenForm(), plaintext)
+    if show_once.COOKIE in request.COOKIES:
+        show_once.forget(response)
+    return response
+
+
+@require_POST
+@never_cache
+def api_token_create(request: AuthenticatedHttpRequest) -> HttpResponse:
+    form = ApiTokenForm(request.POST)
+    if not form.is_valid():
+        return _render_dashboard(request, form, None)
+    _, plaintext = services.issue_api_token(
+        project=request.user.default_project, name=form.cleaned_data["name"]
+    )
+    if is_htmx(request):
+        return _render_dashboard(request, ApiTokenForm(), plaintext)
+    response = redirect("dashboard")
+    show_once.hand_over(response, plaintext)
+    return response
+
+
+@require_POST
+@never_cache
+def api_token_revoke(request: AuthenticatedHttpRequest, public_id: str) -> HttpResponse:
+    api_token = get_object_or_404(
+        ApiToken, project__user=request.user, public_id=public_id
+    )
+    services.revoke_api_token(api_token=api_token)
+    messages.success(request, f"“{api_token.name}” is revoked and refused from now on.")
+    return redirect("dashboard")
+
+
+@login_not_required
+@require_GET
+def tiers(request: HttpRequest) -> HttpResponse:
+    user = request.user
+    current = Tier(user.tier) if user.is_authenticated else None
+    return render(request, "accounts/tiers.html", {"tier_cards": tier_cards(current)})
+
+
+@require_POST
+def change_tier(request: AuthenticatedHttpRequest) -> HttpResponse:
+    form = ChangeTierForm(request.POST)
+    if form.is_valid():
+        previous = Tier(request.user.tier)
+        services.change_tier(user=request.user, tier=form.cleaned_data["tier"])
+        messages.success(request, _tier_message(request, previous))
+    else:
+        messages.error(request, "There is no such tier. Choose one of these.")
+    return redirect("tiers")
+
+
+def _tier_message(request: AuthenticatedHttpRequest, previous: Tier) -> str:
+    context = {"tier": Tier(request.user.tier), "previous": previous}
+    return render_to_string("accounts/_tier_changed.html", context).strip()
+
+
+def _render_dashboard(
+    request: AuthenticatedHttpRequest, form: ApiTokenForm, plaintext: str | None
+) -> HttpResponse:
+    """The page, or for htmx the part of it that creating a token changes."""
+    project = request.user.default_project
+    context: dict[str, Any] = {
+        "form": form,
+        "new_api_token": plaintext,
+        "project": project,
+        "api_tokens": project.api_tokens.active(),
+        "next_steps": next_steps_of(request.user),
+        "quota": quota.status(request.user),
+        "limits": request.user.limits,
+    }
+    page = (
+        "accounts/_api_tokens.html" if is_htmx(request) else "accounts/dashboard.html"
+    )
+    return render(request, page, context)
