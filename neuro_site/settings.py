@@ -115,7 +115,8 @@ CACHES = {
     if REDIS_URL
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }
-RATE_LIMIT_STORAGE = REDIS_URL or "memory://"
+# The limits package names Redis on a Unix socket in a way of its own.
+RATE_LIMIT_STORAGE = REDIS_URL.replace("unix://", "redis+unix://", 1) or "memory://"
 
 # --- people ----------------------------------------------------------------------
 

@@ -1,0 +1,114 @@
+"""Real servers for tests: each starts once a session, in a folder of its own.
+
+A test that needs a Debian package which is not there is skipped and names the package.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+import redis
+
+START_SECONDS = 30
+
+
+def find_program(name: str, *, package: str) -> str:
+    """The path of a program, or a skip that names the Debian package it comes with."""
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    path = os.pathsep.join([os.environ.get("PATH", ""), *map(str, versions)])
+    program = shutil.which(name, path=path)
+    if program is None:
+        pytest.skip(f"needs {name}: install the Debian package {package}")
+    return program
+
+
+def wait_until(condition: Callable[[], bool], *, what: str, seconds: float) -> None:
+    """Ask `condition` until it holds; fail the test when `seconds` have passed."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"after {seconds:g} s still waiting until {what}")
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def server_folder() -> Iterator[Path]:
+    """A short path, for Unix sockets, that an unprivileged server can own."""
+    folder = Path(tempfile.mkdtemp(prefix="neuro-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(server_folder: Path) -> Iterator[str]:
+    """`DATABASE_URL` of a PostgreSQL cluster made for this session."""
+    initdb = find_program("initdb", package="postgresql")
+    pg_ctl = find_program("pg_ctl", package="postgresql")
+    data = server_folder / "postgresql"
+    _hand_over(data)
+    _run_unprivileged(
+        [initdb, "-D", str(data), "-U", "neuro", "-A", "trust", "-E", "UTF8", "-N"]
+    )
+    options = f"-c listen_addresses='' -c fsync=off -k {data}"
+    log = str(data / "server.log")
+    _run_unprivileged(
+        [pg_ctl, "-D", str(data), "-l", log, "-o", options, "-w", "start"]
+    )
+    yield f"postgres://neuro@{quote(str(data), safe='')}/postgres"
+    _run_unprivileged([pg_ctl, "-D", str(data), "-m", "immediate", "stop"])
+
+
+@pytest.fixture(scope="session")
+def redis_url(server_folder: Path) -> Iterator[str]:
+    """`REDIS_URL` of a Redis on a Unix socket, made for this session."""
+    program = find_program("redis-server", package="redis-server")
+    socket = server_folder / "redis.sock"
+    command = [program, "--port", "0", "--unixsocket", str(socket), "--save", ""]
+    with subprocess.Popen(  # noqa: S603 -- a program found in PATH
+        command, cwd=server_folder, stdout=subprocess.DEVNULL
+    ) as server:
+        client = redis.Redis(unix_socket_path=str(socket))
+        wait_until(
+            lambda: _answers(client), what="Redis answers", seconds=START_SECONDS
+        )
+        yield f"unix://{socket}?db=0"
+        server.terminate()
+
+
+def _answers(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.ConnectionError:
+        return False
+
+
+def _unprivileged() -> str | None:
+    """PostgreSQL refuses to run as root."""
+    return "nobody" if os.geteuid() == 0 else None
+
+
+def _hand_over(folder: Path) -> None:
+    folder.mkdir(mode=0o700)
+    if user := _unprivileged():
+        os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
+
+
+def _run_unprivileged(command: list[str]) -> None:
+    subprocess.run(  # noqa: S603 -- a program found in PATH
+        command,
+        check=True,
+        user=_unprivileged(),
+        cwd="/",
+        stdout=subprocess.DEVNULL,
+        timeout=START_SECONDS,
+    )
