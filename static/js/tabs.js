@@ -1,0 +1,58 @@
+// Tabs. Without this module every panel of .tabs is shown with its own heading.
+
+function select(tabs, chosen, { focus = false } = {}) {
+  for (const tab of tabs) {
+    const isChosen = tab === chosen;
+    tab.setAttribute("aria-selected", String(isChosen));
+    tab.tabIndex = isChosen ? 0 : -1;
+    tab.panel.hidden = !isChosen;
+  }
+  if (focus) chosen.focus();
+}
+
+const STEPS = {
+  ArrowRight: (index) => index + 1,
+  ArrowLeft: (index) => index - 1,
+  Home: () => 0,
+  End: () => -1,
+};
+
+function makeTab(panel) {
+  const tab = document.createElement("button");
+  tab.type = "button";
+  tab.role = "tab";
+  tab.panel = panel;
+  tab.textContent = panel.dataset.tab;
+  tab.setAttribute("aria-controls", panel.id);
+  tab.id = `${panel.id}-tab`;
+  panel.role = "tabpanel";
+  panel.setAttribute("aria-labelledby", tab.id);
+  return tab;
+}
+
+function enhance(container) {
+  const list = document.createElement("div");
+  list.role = "tablist";
+  list.className = "tab-list";
+  list.setAttribute("aria-label", container.dataset.label ?? "Choose");
+  const panels = container.querySelectorAll(":scope > [data-tab]");
+  const tabs = [...panels].map(makeTab);
+  list.append(...tabs);
+  container.prepend(list);
+  list.addEventListener("click", ({ target }) => {
+    if (target.panel) select(tabs, target);
+  });
+  list.addEventListener("keydown", (event) => {
+    const step = STEPS[event.key];
+    if (!step) return;
+    event.preventDefault();
+    select(tabs, tabs.at(step(tabs.indexOf(event.target)) % tabs.length), {
+      focus: true,
+    });
+  });
+  const wanted = location.hash && tabs.find((tab) => `#${tab.panel.id}` === location.hash);
+  select(tabs, wanted || tabs[0]);
+  container.classList.add("is-enhanced");
+}
+
+document.querySelectorAll(".tabs").forEach(enhance);
