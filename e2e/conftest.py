@@ -1,0 +1,62 @@
+"""Fixtures of the end-to-end tests: one live server, people who use it, a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from e2e.live_server import Account, LiveServer, start_live_server
+from e2e.programs import find_program
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """A server whose engine has loaded Neo-Tiny, for every test that does not stop it."""
+    with start_live_server(tmp_path_factory.mktemp("data")) as live_server:
+        live_server.wait_until_ready()
+        yield live_server
+
+
+@pytest.fixture(scope="session")
+def premium(server: LiveServer) -> Account:
+    return server.create_account("premium", "premium")
+
+
+@pytest.fixture(scope="session")
+def developer(server: LiveServer) -> Account:
+    return server.create_account("developer", "developer")
+
+
+@pytest.fixture(scope="session")
+def outsider(server: LiveServer) -> Account:
+    return server.create_account("outsider", "free")
+
+
+# A running Playwright makes Django believe that it is inside an event loop, so it is
+# closed before the tests of another module start.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = find_program("chromium", package="chromium")
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox"]
+        )
+
+
+@pytest.fixture
+def page(browser: Browser, server: LiveServer) -> Iterator[Page]:
+    """A page of a new visitor; the test fails if the console shows any error."""
+    errors: list[str] = []
+    context = browser.new_context(base_url=server.address)
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on(
+        "console",
+        lambda line: errors.append(line.text) if line.type == "error" else None,
+    )
+    yield page
+    context.close()
+    assert errors == []

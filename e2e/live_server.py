@@ -1,0 +1,155 @@
+"""Neuro as `make run` starts it: a process of its own, on a free port."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from e2e.programs import wait_until
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 60
+ENGINE_SECONDS = 120
+STOP_SECONDS = 30
+_ADDRESS = re.compile(r"^Neuro is at (\S+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    email: str
+    password: str
+    api_token: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.api_token}"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveServer:
+    """A running server. `address` ends with a slash, as `BASE_URL` wants it."""
+
+    address: str
+    data_dir: Path
+    environment: dict[str, str]
+    process: subprocess.Popen[bytes]
+
+    def url(self, path: str) -> str:
+        return self.address + path.removeprefix("/")
+
+    def health(self) -> httpx.Response:
+        return httpx.get(self.url("/health"), timeout=10)
+
+    def is_ready(self) -> bool:
+        return self.health().status_code == httpx.codes.OK
+
+    def wait_until_ready(self) -> None:
+        wait_until(self.is_ready, what="the engine serves", seconds=ENGINE_SECONDS)
+
+    def manage(self, *arguments: str, stdin: str = "") -> str:
+        """Run a management command on this server's data and return what it printed."""
+        return run_management_command(self.environment, *arguments, stdin=stdin)
+
+    def create_account(self, name: str, tier: str) -> Account:
+        email, password = f"{name}@example.org", f"pass phrase of {name}"
+        self.manage("create_account", email, "--tier", tier, stdin=password)
+        printed = self.manage("create_api_token", email, "--name", "end to end")
+        return Account(
+            email=email, password=password, api_token=printed.splitlines()[-1]
+        )
+
+    def engine_pid(self) -> int:
+        """The process id of the engine, the web process's only child."""
+        tasks = Path(f"/proc/{self.process.pid}/task")
+        children = [
+            int(pid)
+            for file in tasks.glob("*/children")
+            for pid in file.read_text().split()
+        ]
+        (pid,) = children
+        return pid
+
+    def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> int:
+        self.process.send_signal(with_signal)
+        return self.process.wait(timeout=STOP_SECONDS)
+
+
+def environment_of(data_dir: Path, **overrides: str) -> dict[str, str]:
+    """This machine's environment with nothing of Neuro's in it but what is given."""
+    ours = re.compile(r"NEURO_|DJANGO_|DATABASE_URL|REDIS_URL|HOST$|PORT$|MAKE|MFLAGS")
+    environment = {k: v for k, v in os.environ.items() if not ours.match(k)}
+    return environment | {"NEURO_DATA_DIR": str(data_dir), "PORT": "0"} | overrides
+
+
+def run_management_command(
+    environment: dict[str, str], *arguments: str, stdin: str = ""
+) -> str:
+    completed = subprocess.run(  # noqa: S603 -- our own command
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=environment,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    return completed.stdout.strip()
+
+
+@contextmanager
+def start_live_server(data_dir: Path, **overrides: str) -> Iterator[LiveServer]:
+    """Start as `make run` does; the engine may still be loading when this yields."""
+    environment = environment_of(data_dir, **overrides)
+    log = data_dir / "server.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "neuro_site"],
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield LiveServer(
+            address=_wait_for_address(process, log),
+            data_dir=data_dir,
+            environment=environment,
+            process=process,
+        )
+    finally:
+        _end(process)
+
+
+def _wait_for_address(process: subprocess.Popen[bytes], log: Path) -> str:
+    def started() -> bool:
+        assert process.poll() is None, log.read_text()
+        return _ADDRESS.search(log.read_text()) is not None
+
+    wait_until(started, what="the server prints its address", seconds=START_SECONDS)
+    match = _ADDRESS.search(log.read_text())
+    assert match is not None
+    return match[1]
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Stop what a test left running; its process group goes too, if all else fails."""
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(timeout=STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
