@@ -37,3 +37,21 @@ class EngineUnavailable(EngineError):
     """The engine process is not running or did not answer."""
 
     code = "engine_unavailable"
+
+
+class CheckpointInvalid(EngineError):
+    """The folder is not a checkpoint that this engine can serve."""
+
+    code = "checkpoint_invalid"
+
+
+class DeadlineExceeded(EngineError):
+    """The request did not finish within the time its caller gave it."""
+
+    code = "deadline_exceeded"
+
+
+class EngineFailed(EngineError):
+    """A step went wrong inside the engine; what was running is lost."""
+
+    code = "engine_failed"

@@ -17,13 +17,19 @@ ModelState = Literal["loading", "ready", "failed"]
 
 
 class Submit(msgspec.Struct, frozen=True, tag="submit"):
-    """Run one prompt. `request_id` is the caller's and unique among live requests."""
+    """Run one prompt. `request_id` is the caller's and unique among live requests.
+
+    `resume_token_ids` are tokens that this request has already generated elsewhere:
+    the stream continues after them as if it had never stopped, and they count towards
+    `max_new_tokens`. Their text is not sent again.
+    """
 
     request_id: str
     model: str
     prompt_token_ids: list[int]
     sampling: SamplingParams
     priority: int = 0
+    resume_token_ids: list[int] = []
 
 
 class Abort(msgspec.Struct, frozen=True, tag="abort"):
@@ -36,7 +42,23 @@ class GetHealth(msgspec.Struct, frozen=True, tag="get_health"):
     """Ask for a `Health` frame."""
 
 
-ClientMessage = Submit | Abort | GetHealth
+class LoadModel(msgspec.Struct, frozen=True, tag="load_model"):
+    """Load the checkpoint folder `path` under `name` beside what is being served.
+
+    `Health` tells how it went; loading a name again replaces a failed one.
+    """
+
+    name: str
+    path: str
+
+
+class UnloadModel(msgspec.Struct, frozen=True, tag="unload_model"):
+    """Forget a model; its running requests end with an error."""
+
+    name: str
+
+
+ClientMessage = Submit | Abort | GetHealth | LoadModel | UnloadModel
 
 
 class TokenEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -58,6 +80,20 @@ class TokenEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     queue_seconds: float | None = None
     error_code: str | None = None
     error: str | None = None
+
+
+def merge_events(earlier: TokenEvent, later: TokenEvent) -> TokenEvent:
+    """Both as one, for a reader that was too slow to take them apart."""
+    return msgspec.structs.replace(
+        later,
+        token_ids=earlier.token_ids + later.token_ids,
+        text=earlier.text + later.text,
+        queue_seconds=_first(earlier.queue_seconds, later.queue_seconds),
+    )
+
+
+def _first(earlier: float | None, later: float | None) -> float | None:
+    return later if earlier is None else earlier
 
 
 class StepEvents(msgspec.Struct, frozen=True, tag="events"):

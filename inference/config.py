@@ -1,0 +1,35 @@
+"""How one engine is set up: sizes that bound its memory, and the arithmetic it uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+Precision = Literal["auto", "fp32", "bf16"]
+PRECISIONS: tuple[str, ...] = get_args(Precision)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineConfig:
+    """Bounds of one model's engine. Memory for KV follows from these, never from load.
+
+    `max_prefill_tokens` is the number of prompt tokens one step may run beside the
+    running streams: the larger, the sooner a long prompt answers; the smaller, the
+    less it delays the others.
+    """
+
+    num_slots: int = 16
+    context_length: int | None = None
+    max_prefill_tokens: int = 128
+    max_waiting_requests: int = 256
+    max_waiting_tokens: int = 262_144
+    precision: Precision = "auto"
+    num_threads: int = 2
+
+    def __post_init__(self) -> None:
+        for name in ("num_slots", "max_prefill_tokens", "num_threads"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1")
+        if self.precision not in PRECISIONS:
+            choices = ", ".join(PRECISIONS)
+            raise ValueError(f"precision must be one of {choices}")

@@ -1,0 +1,202 @@
+"""One model's engine: requests in, one step at a time, events out. Single-threaded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+import torch
+from torch import Tensor
+
+from inference.config import EngineConfig
+from inference.detokenizer import Detokenizer
+from inference.errors import ContextLengthExceeded, InvalidRequest
+from inference.loader import (
+    end_of_text_ids,
+    load_model,
+    read_config,
+    resolve_device,
+    resolve_precision,
+)
+from inference.messages import FinishReason, ModelStatus, Submit, TokenEvent
+from inference.model_runner import ModelRunner
+from inference.request import Request
+from inference.sampler import sample
+from inference.scheduler import ScheduledRequest, Scheduler
+from inference.tokenizer import Tokenizer
+
+
+NO_DESCRIPTION = ModelStatus(name="", state="ready")
+
+
+class Runner(Protocol):
+    """What the engine needs of a model: logits for the scheduled tokens."""
+
+    def run(self, scheduled: Sequence[ScheduledRequest]) -> Tensor: ...
+
+
+class Engine:
+    """Token ids in, token ids and text out."""
+
+    def __init__(
+        self,
+        runner: Runner,
+        config: EngineConfig,
+        *,
+        vocab_size: int,
+        context_length: int,
+        pieces: Sequence[bytes],
+        end_of_text_ids: frozenset[int] = frozenset(),
+        description: ModelStatus = NO_DESCRIPTION,
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.scheduler = Scheduler(config)
+        self.context_length = context_length
+        self._runner = runner
+        self._vocab_size = vocab_size
+        self._pieces = pieces
+        self._end_of_text_ids = end_of_text_ids
+        self._description = description
+        self._timer = timer
+        self._requests: dict[str, Request] = {}
+
+    @property
+    def has_work(self) -> bool:
+        return self.scheduler.has_work
+
+    def add(self, submit: Submit) -> None:
+        """Queue a request, or raise one of `errors` if it cannot or may not run."""
+        self._refuse_what_can_never_run(submit)
+        text = Detokenizer(self._pieces, submit.sampling.stop)
+        request = Request.from_submit(submit, text, self._timer())
+        self.scheduler.add(request)
+        self._requests[request.request_id] = request
+
+    def abort(self, request_id: str) -> TokenEvent | None:
+        """End a request and free its slot; `None` if it is not here (any more)."""
+        request = self._requests.get(request_id)
+        if request is None:
+            return None
+        self._finish(request, "abort")
+        return TokenEvent(
+            request_id=request_id, text=request.text.flush(), finish_reason="abort"
+        )
+
+    def drop_all(self) -> list[str]:
+        """Forget every request and free its slot; their ids, for telling the callers."""
+        request_ids = list(self._requests)
+        for request_id in request_ids:
+            self._finish(self._requests[request_id], "error")
+        return request_ids
+
+    def describe(self, name: str, load_seconds: float) -> ModelStatus:
+        """What this engine is, and what it has to do now."""
+        return msgspec.structs.replace(
+            self._description,
+            name=name,
+            load_seconds=load_seconds,
+            context_length=self.context_length,
+            num_slots=self.scheduler.slots.num_slots,
+            num_running=len(self.scheduler.running),
+            num_waiting=len(self.scheduler.waiting),
+        )
+
+    def step(self) -> list[TokenEvent]:
+        """Schedule, run, sample, update: at most one new token for each request."""
+        scheduled = self.scheduler.schedule()
+        self._note_queue_times(scheduled)
+        logits = self._runner.run(scheduled)
+        sampling = [item.request for item in scheduled if item.samples]
+        token_ids = sample(logits, sampling)
+        for request, num_tokens in scheduled:
+            request.num_computed_tokens += num_tokens
+        return [
+            self._update(request, token_id)
+            for request, token_id in zip(sampling, token_ids, strict=True)
+        ]
+
+    def _update(self, request: Request, token_id: int) -> TokenEvent:
+        request.token_ids.append(token_id)
+        text = request.text.push(token_id)
+        reason = self._finish_reason(request, token_id)
+        if reason is not None:
+            text += request.text.flush()
+            self._finish(request, reason)
+        return TokenEvent(
+            request_id=request.request_id,
+            token_ids=[token_id],
+            text=text,
+            finish_reason=reason,
+            stop_sequence=request.text.stop_sequence,
+            queue_seconds=request.take_queue_seconds(),
+        )
+
+    def _finish_reason(self, request: Request, token_id: int) -> FinishReason | None:
+        ends_text = (
+            token_id in self._end_of_text_ids and not request.sampling.ignore_eos
+        )
+        if ends_text or request.text.stop_sequence is not None:
+            return "stop"
+        if request.num_completion_tokens >= request.sampling.max_new_tokens:
+            return "length"
+        return None
+
+    def _finish(self, request: Request, reason: FinishReason) -> None:
+        self.scheduler.finish(request, reason)
+        del self._requests[request.request_id]
+
+    def _note_queue_times(self, scheduled: Sequence[ScheduledRequest]) -> None:
+        now = self._timer()
+        for request, _ in scheduled:
+            if request.num_computed_tokens == 0:
+                request.queue_seconds = now - request.arrived_at
+
+    def _refuse_what_can_never_run(self, submit: Submit) -> None:
+        if submit.request_id in self._requests:
+            raise InvalidRequest(f"request id {submit.request_id!r} is already in use")
+        if not submit.prompt_token_ids:
+            raise InvalidRequest("the prompt is empty")
+        ids = (*submit.prompt_token_ids, *submit.resume_token_ids)
+        if not 0 <= min(ids) <= max(ids) < self._vocab_size:
+            raise InvalidRequest("the prompt has token ids outside the vocabulary")
+        if len(submit.resume_token_ids) >= submit.sampling.max_new_tokens:
+            raise InvalidRequest("nothing is left to generate")
+        wanted = len(submit.prompt_token_ids) + submit.sampling.max_new_tokens
+        if wanted > self.context_length:
+            raise ContextLengthExceeded(
+                f"{len(submit.prompt_token_ids)} prompt tokens and "
+                f"{submit.sampling.max_new_tokens} new ones exceed the model's "
+                f"context of {self.context_length}"
+            )
+
+
+def load_engine(checkpoint_dir: Path, config: EngineConfig) -> Engine:
+    """An engine for the checkpoint in the folder."""
+    torch.set_num_threads(config.num_threads)
+    device = resolve_device()
+    precision = resolve_precision(config.precision, device)
+    model, num_parameters = load_model(
+        checkpoint_dir, precision=precision, device=device
+    )
+    shape = model.shape
+    context_length = min(
+        config.context_length or shape.context_length, shape.context_length
+    )
+    return Engine(
+        ModelRunner(model, config.num_slots, context_length, device),
+        config,
+        vocab_size=shape.vocab_size,
+        context_length=context_length,
+        pieces=Tokenizer.load(checkpoint_dir).pieces,
+        end_of_text_ids=end_of_text_ids(read_config(checkpoint_dir)),
+        description=ModelStatus(
+            name="",
+            state="ready",
+            precision=precision,
+            device=device,
+            num_parameters=num_parameters,
+        ),
+    )

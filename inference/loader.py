@@ -1,0 +1,79 @@
+"""Checkpoint folder to model: config.json and memory-mapped safetensors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from inference.architectures import ARCHITECTURES
+from inference.architectures.base import Architecture
+from inference.config import Precision
+from inference.errors import CheckpointInvalid
+from inference.weights import Weights
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+def load_model(
+    checkpoint_dir: Path, *, precision: str, device: str
+) -> tuple[Architecture, int]:
+    """The model of the folder in the given precision, and how many parameters it has."""
+    config = read_config(checkpoint_dir)
+    kind = config.get("model_type", "")
+    if kind not in ARCHITECTURES:
+        known = ", ".join(sorted(ARCHITECTURES))
+        raise CheckpointInvalid(f"model_type {kind!r} is not one of: {known}")
+    weights = Weights(_read_tensors(checkpoint_dir), DTYPES[precision], device)
+    return ARCHITECTURES[kind](config, weights), weights.num_parameters
+
+
+def read_config(checkpoint_dir: Path) -> dict[str, Any]:
+    try:
+        text = (checkpoint_dir / "config.json").read_text(encoding="utf-8")
+        config: dict[str, Any] = json.loads(text)
+    except (OSError, ValueError) as error:
+        raise CheckpointInvalid(f"no readable config.json: {error}") from error
+    return config
+
+
+def end_of_text_ids(config: dict[str, Any]) -> frozenset[int]:
+    """The ids that end a completion; a config may name one, several or none."""
+    ids = config.get("eos_token_id")
+    if ids is None:
+        return frozenset()
+    return frozenset([ids] if isinstance(ids, int) else ids)
+
+
+def resolve_device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def resolve_precision(precision: Precision, device: str) -> str:
+    """`auto` is bf16 where the hardware multiplies it, else fp32."""
+    if precision != "auto":
+        return precision
+    if device == "cuda" or _processor_flags() & {"avx512_bf16", "amx_bf16"}:
+        return "bf16"
+    return "fp32"
+
+
+def _processor_flags() -> set[str]:
+    try:
+        return set(Path("/proc/cpuinfo").read_text(encoding="ascii").split())
+    except OSError:
+        return set()
+
+
+def _read_tensors(checkpoint_dir: Path) -> dict[str, Tensor]:
+    files = sorted(checkpoint_dir.glob("*.safetensors"))
+    if not files:
+        raise CheckpointInvalid(f"{checkpoint_dir} holds no safetensors file")
+    tensors: dict[str, Tensor] = {}
+    for file in files:
+        tensors |= load_file(file)
+    return tensors

@@ -1,0 +1,74 @@
+"""The tensors' side of a step: from scheduled tokens to logits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from inference.architectures.base import Architecture
+from inference.attention import Chunk, KVCache, StepAttention
+from inference.scheduler import ScheduledRequest
+
+
+class ModelRunner:
+    """Owns one model and its KV cache."""
+
+    def __init__(
+        self,
+        model: Architecture,
+        num_slots: int,
+        context_length: int,
+        device: str = "cpu",
+    ) -> None:
+        self._model, self._device = model, device
+        shape = model.shape
+        self.kv_cache = KVCache(
+            num_layers=shape.num_layers,
+            num_slots=num_slots,
+            num_heads=shape.num_kv_heads,
+            context_length=context_length,
+            head_dim=shape.head_dim,
+            device=device,
+        )
+
+    @torch.inference_mode()
+    def run(self, scheduled: Sequence[ScheduledRequest]) -> Tensor:
+        """Run the step; fp32 logits, one row for each request that samples."""
+        chunks = [_chunk(item) for item in scheduled]
+        token_ids = [token_id for item in scheduled for token_id in _token_ids(item)]
+        positions = [p for c in chunks for p in range(c.start, c.start + c.length)]
+        attend = StepAttention(self.kv_cache, chunks)
+        hidden = self._model.forward(
+            self._tensor(token_ids), self._tensor(positions), attend
+        )
+        last_rows = self._tensor(_last_rows(scheduled))
+        return self._model.logits(hidden[last_rows]).float()
+
+    def _tensor(self, values: list[int]) -> Tensor:
+        return torch.tensor(values, dtype=torch.long, device=self._device)
+
+
+def _chunk(item: ScheduledRequest) -> Chunk:
+    request = item.request
+    return Chunk(
+        slot=request.slot,
+        start=request.num_computed_tokens,
+        length=item.num_tokens,
+        is_decode=not request.num_pending_prompt_tokens,
+    )
+
+
+def _token_ids(item: ScheduledRequest) -> list[int]:
+    start = item.request.num_computed_tokens
+    return item.request.token_ids[start : start + item.num_tokens]
+
+
+def _last_rows(scheduled: Sequence[ScheduledRequest]) -> list[int]:
+    rows, end = [], 0
+    for item in scheduled:
+        end += item.num_tokens
+        if item.samples:
+            rows.append(end - 1)
+    return rows

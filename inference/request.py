@@ -1,0 +1,92 @@
+"""One request on its way through the engine: what it asked and how far it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Protocol
+
+from inference.messages import FinishReason, Submit
+from inference.sampling_params import SamplingParams
+
+
+class RequestStatus(IntEnum):
+    """Ordered: everything from FINISHED on is terminal."""
+
+    WAITING = 0
+    RUNNING = 1
+    FINISHED = 2
+
+
+class TextStream(Protocol):
+    """What the engine needs of a detokenizer."""
+
+    stop_sequence: str | None
+
+    def push(self, token_id: int) -> str: ...
+    def flush(self) -> str: ...
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """`token_ids` is prompt and completion together; the first `num_computed_tokens`
+    of them have their keys and values in the KV cache."""
+
+    request_id: str
+    token_ids: list[int]
+    num_prompt_tokens: int
+    sampling: SamplingParams
+    text: TextStream
+    arrived_at: float
+    priority: int = 0
+    status: RequestStatus = RequestStatus.WAITING
+    slot: int = -1
+    num_computed_tokens: int = 0
+    queue_seconds: float | None = None
+    finish_reason: FinishReason | None = None
+
+    @classmethod
+    def from_submit(
+        cls, submit: Submit, text: TextStream, arrived_at: float
+    ) -> Request:
+        for token_id in submit.resume_token_ids:
+            text.push(token_id)
+        return cls(
+            request_id=submit.request_id,
+            token_ids=[*submit.prompt_token_ids, *submit.resume_token_ids],
+            num_prompt_tokens=len(submit.prompt_token_ids),
+            sampling=submit.sampling,
+            text=text,
+            arrived_at=arrived_at,
+            priority=submit.priority,
+        )
+
+    @property
+    def num_completion_tokens(self) -> int:
+        return len(self.token_ids) - self.num_prompt_tokens
+
+    @property
+    def num_pending_tokens(self) -> int:
+        """Tokens whose keys and values are still to be computed."""
+        return len(self.token_ids) - self.num_computed_tokens
+
+    @property
+    def num_pending_prompt_tokens(self) -> int:
+        return max(self.num_prompt_tokens - self.num_computed_tokens, 0)
+
+    @property
+    def max_total_tokens(self) -> int:
+        return self.num_prompt_tokens + self.sampling.max_new_tokens
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status >= RequestStatus.FINISHED
+
+    def finish(self, reason: FinishReason) -> None:
+        self.status = RequestStatus.FINISHED
+        self.finish_reason = reason
+
+    def take_queue_seconds(self) -> float | None:
+        """The wait before the first step; told once."""
+        seconds, self.queue_seconds = self.queue_seconds, None
+        return seconds

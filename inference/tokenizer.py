@@ -1,0 +1,81 @@
+"""Byte-level BPE over the `tokenizers` library: text to ids and back, without torch."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path
+
+import tokenizers
+from tokenizers import decoders, models, pre_tokenizers
+
+from inference.errors import CheckpointInvalid
+
+END_OF_TEXT = "<|endoftext|>"
+
+
+class Tokenizer:
+    """What both processes need of a checkpoint's tokenizer."""
+
+    def __init__(self, inner: tokenizers.Tokenizer) -> None:
+        self._inner = inner
+
+    @classmethod
+    def load(cls, checkpoint_dir: str | Path) -> Tokenizer:
+        """Read `tokenizer.json`, or the older pair `vocab.json` and `merges.txt`."""
+        folder = Path(checkpoint_dir)
+        if (folder / "tokenizer.json").is_file():
+            inner = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+        elif (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
+            inner = _from_vocabulary_and_merges(folder)
+        else:
+            raise CheckpointInvalid(
+                f"{folder} holds neither tokenizer.json nor vocab.json with merges.txt"
+            )
+        return cls(inner)
+
+    @property
+    def vocab_size(self) -> int:
+        return self._inner.get_vocab_size(with_added_tokens=True)
+
+    def encode(self, text: str) -> list[int]:
+        return self._inner.encode(text, add_special_tokens=False).ids
+
+    def decode(self, token_ids: list[int]) -> str:
+        """The text of the ids, special tokens left out."""
+        data = b"".join(self.pieces[token_id] for token_id in token_ids)
+        return data.decode("utf-8", errors="replace")
+
+    @cached_property
+    def pieces(self) -> list[bytes]:
+        """The bytes that each id stands for; none for a special token."""
+        added = self._inner.get_added_tokens_decoder()
+        pieces = [b""] * (max(self._inner.get_vocab().values(), default=-1) + 1)
+        for piece, token_id in self._inner.get_vocab(with_added_tokens=False).items():
+            pieces[token_id] = bytes(_BYTE_OF_LETTER[letter] for letter in piece)
+        for token_id, token in added.items():
+            pieces[token_id] = b"" if token.special else token.content.encode()
+        return pieces
+
+
+def _from_vocabulary_and_merges(folder: Path) -> tokenizers.Tokenizer:
+    model = models.BPE.from_file(str(folder / "vocab.json"), str(folder / "merges.txt"))
+    inner = tokenizers.Tokenizer(model)
+    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    inner.decoder = decoders.ByteLevel()
+    vocabulary = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
+    if END_OF_TEXT in vocabulary:
+        inner.add_special_tokens([END_OF_TEXT])
+    return inner
+
+
+def _letters_of_bytes() -> dict[str, int]:
+    """GPT-2's spelling of the 256 bytes: printable ones stand for themselves, the
+    others, in order, for the letters from U+0100 on."""
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in printable]
+    letters = {chr(byte): byte for byte in printable}
+    return letters | {chr(0x100 + n): byte for n, byte in enumerate(others)}
+
+
+_BYTE_OF_LETTER = _letters_of_bytes()
