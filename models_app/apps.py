@@ -1,7 +1,48 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django.apps import AppConfig
+from django.core.checks import CheckMessage, Error, register
+from django.db import connections
+from django.db.migrations.executor import MigrationExecutor
+from django.db.models.signals import post_migrate
 
 
 class ModelsAppConfig(AppConfig):
     name = "models_app"
+
+    def ready(self) -> None:
+        post_migrate.connect(fill_catalogue, sender=self)
+        register(check_cards)
+
+
+def fill_catalogue(*, using: str, **kwargs: Any) -> None:
+    """Every migrated database has the catalogue, those of tests included."""
+    from models_app.sync import sync_catalogue  # noqa: PLC0415
+
+    executor = MigrationExecutor(connections[using])
+    newest = [
+        node for node in executor.loader.graph.leaf_nodes() if node[0] == "models_app"
+    ]
+    # After a migration backwards the table is not the one that the code knows.
+    if not executor.migration_plan(newest):
+        sync_catalogue(using=using)
+
+
+def check_cards(**kwargs: Any) -> list[CheckMessage]:
+    from models_app.cards import CardError, catalogue_slugs, read_card  # noqa: PLC0415
+
+    problems: list[CheckMessage] = []
+    for slug in catalogue_slugs():
+        try:
+            read_card(slug)
+        except CardError as error:
+            problems.append(
+                Error(
+                    str(error),
+                    hint="docs/catalogue.md explains every field of a card.",
+                    id="models_app.E001",
+                )
+            )
+    return problems
