@@ -18,6 +18,8 @@ from accounts.models import Reservation, UsageDay, User
 
 # Longer than any prediction runs: what is older was left by a process that died.
 RESERVATION_LIFETIME = datetime.timedelta(hours=1)
+# From this share of the quota on, the dashboard warns.
+NEAR = 0.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,14 @@ class QuotaStatus:
     @property
     def tokens_left(self) -> int:
         return max(0, self.tokens_per_day - self.tokens_used - self.tokens_reserved)
+
+    @property
+    def is_near(self) -> bool:
+        return self.tokens_used >= NEAR * self.tokens_per_day
+
+    @property
+    def is_full(self) -> bool:
+        return self.tokens_used >= self.tokens_per_day
 
 
 def reserve(*, user: User, tokens: int) -> Reservation:

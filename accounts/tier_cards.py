@@ -1,4 +1,4 @@
-"""The tiers side by side, as one account sees them."""
+"""Tiers side by side, as one account sees them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from accounts.tiers import Tier, TierLimits, limits_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitLine:
+    name: str
     label: str
     value: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TierCard:
+    """One tier, seen from `current`: the tier of the account, None for a visitor."""
+
     tier: Tier
     current: Tier | None
 
@@ -35,16 +38,26 @@ class TierCard:
         return describe(limits_of(self.tier))
 
     @property
-    def lost_tiers(self) -> list[Tier]:
-        """The tiers whose models a downgrade to this one closes."""
-        if not self.is_downgrade or self.current is None:
+    def own_tiers(self) -> list[Tier]:
+        return [self.tier]
+
+    @property
+    def lower_tier(self) -> Tier | None:
+        """The tier whose models come with this one."""
+        return list(Tier)[self.tier.rank - 1] if self.tier.rank else None
+
+    @property
+    def changed_tiers(self) -> list[Tier]:
+        """The tiers whose models a change to this one opens, or closes."""
+        if self.current is None:
             return []
-        return [t for t in Tier if self.tier.rank < t.rank <= self.current.rank]
+        low, high = sorted((self.tier.rank, self.current.rank))
+        return [tier for tier in Tier if low < tier.rank <= high]
 
     @property
     def losses(self) -> list[str]:
         """What a downgrade to this tier makes smaller, in words."""
-        if not self.is_downgrade or self.current is None:
+        if self.current is None or not self.is_downgrade:
             return []
         before = describe(limits_of(self.current))
         return [
@@ -60,12 +73,12 @@ def tier_cards(current: Tier | None) -> list[TierCard]:
 
 def describe(limits: TierLimits) -> list[LimitLine]:
     return [
-        LimitLine(label=label, value=value)
-        for label, value in (
-            ("Requests a minute", f"{limits.requests_per_minute:,}"),
-            ("Tokens a day", f"{limits.tokens_per_day:,}"),
-            ("Longest completion", f"{limits.max_new_tokens:,} tokens"),
-            ("Prompts in one call", f"{limits.prompts_per_call:,}"),
-            ("Priority in the queue", limits.priority_name),
+        LimitLine(name=name, label=label, value=value)
+        for name, label, value in (
+            ("requests", "Requests a minute", f"{limits.requests_per_minute:,}"),
+            ("tokens", "Tokens a day", f"{limits.tokens_per_day:,}"),
+            ("completion", "Longest completion", f"{limits.max_new_tokens:,} tokens"),
+            ("prompts", "Prompts in one call", f"{limits.prompts_per_call:,}"),
+            ("priority", "Priority in the queue", limits.priority_name),
         )
     ]

@@ -15,7 +15,7 @@ from accounts.forms import ApiTokenForm, ChangeTierForm
 from accounts.http import AuthenticatedHttpRequest, is_htmx
 from accounts.models import ApiToken
 from accounts.next_steps import next_steps_of
-from accounts.tier_cards import tier_cards
+from accounts.tier_cards import TierCard, describe, tier_cards
 from accounts.tiers import Tier
 
 
@@ -85,14 +85,15 @@ def change_tier(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 def _tier_message(request: AuthenticatedHttpRequest, previous: Tier) -> str:
-    context = {"tier": Tier(request.user.tier), "previous": previous}
-    return render_to_string("accounts/_tier_changed.html", context).strip()
+    change = TierCard(tier=Tier(request.user.tier), current=previous)
+    text = render_to_string("accounts/_tier_changed.txt", {"change": change}, request)
+    return " ".join(text.split())
 
 
 def _render_dashboard(
     request: AuthenticatedHttpRequest, form: ApiTokenForm, plaintext: str | None
 ) -> HttpResponse:
-    """The page, or for htmx the part of it that creating a token changes."""
+    """The page, or for htmx the part of it that a new API token changes."""
     project = request.user.default_project
     context: dict[str, Any] = {
         "form": form,
@@ -101,9 +102,7 @@ def _render_dashboard(
         "api_tokens": project.api_tokens.active(),
         "next_steps": next_steps_of(request.user),
         "quota": quota.status(request.user),
-        "limits": request.user.limits,
+        "limit_lines": describe(request.user.limits),
     }
-    page = (
-        "accounts/_api_tokens.html" if is_htmx(request) else "accounts/dashboard.html"
-    )
+    page = "accounts/_dashboard.html" if is_htmx(request) else "accounts/dashboard.html"
     return render(request, page, context)
