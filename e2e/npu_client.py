@@ -1,0 +1,57 @@
+"""The published npu client, in an environment of its own, against a live server."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from e2e.live_server import ROOT, LiveServer
+
+# The client imports pkg_resources, which newer setuptools no longer bring.
+REQUIREMENTS = ("setuptools<81", "npu==0.3.900")
+ENVIRONMENT = ROOT / ".cache" / "npu-0.3.900"
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    returncode: int
+    stdout: str
+    stderr: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.stdout.splitlines()
+
+
+def install() -> Path:
+    """The Python of the client's environment, made the first time it is asked for."""
+    installed = ENVIRONMENT / ".installed"
+    python = ENVIRONMENT / "bin" / "python"
+    if not installed.exists():
+        _run([sys.executable, "-m", "venv", "--clear", str(ENVIRONMENT)])
+        _run([str(python), "-m", "pip", "install", "--quiet", *REQUIREMENTS])
+        installed.touch()
+    return python
+
+
+def run_script(python: Path, server: LiveServer, script: str) -> Ran:
+    """Run a script with nothing but `BASE_URL` to tell it where Neuro is."""
+    completed = subprocess.run(  # noqa: S603 -- our own script
+        [str(python), "-c", script],
+        env={"BASE_URL": server.address, "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return Ran(
+        completed.returncode, _COLOUR.sub("", completed.stdout), completed.stderr
+    )
+
+
+def _run(command: list[str]) -> None:
+    subprocess.run(command, check=True, timeout=280)  # noqa: S603 -- fixed words
