@@ -1,0 +1,3 @@
+"""Training of the models whose weights Neuro ships itself."""
+
+from __future__ import annotations
