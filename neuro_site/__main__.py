@@ -37,8 +37,8 @@ def main() -> None:
     for stop_signal in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop_signal, lambda *_: sys.exit(0))
     django.setup()
+    # Fills the catalogue too: `models_app.apps` does so after every migrate.
     call_command("migrate", verbosity=0)
-    call_command("sync_catalogue", verbosity=0)
     config = uvicorn.Config(
         "neuro_site.asgi:application",
         lifespan="on",
