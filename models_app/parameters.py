@@ -9,6 +9,7 @@ the temperature of 0.9 that the checkpoint's own configuration asks for.
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -201,6 +202,14 @@ class GenerationParameters:
     @property
     def is_greedy(self) -> bool:
         return not self.do_sample or self.temperature == 0
+
+    def as_json(self) -> dict[str, object]:
+        """The values as they were understood, for the ledger."""
+        return {
+            name: value
+            for name, value in dataclasses.asdict(self).items()
+            if value is not None
+        }
 
     def seed_of(self, index: int) -> int:
         """Each prompt of a call has a seed of its own, so that equal ones differ."""

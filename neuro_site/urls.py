@@ -10,3 +10,8 @@ urlpatterns = [
     path("", include("models_app.urls")),
     path("", include("playground.urls")),
 ]
+
+handler400 = "neuro_site.error_handler.bad_request"
+handler403 = "neuro_site.error_handler.permission_denied"
+handler404 = "neuro_site.error_handler.page_not_found"
+handler500 = "neuro_site.error_handler.server_error"

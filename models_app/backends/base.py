@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,8 +26,8 @@ class Generation:
 class Backend(Protocol):
     """Runs generations. Models are known by their catalogue slug.
 
-    Errors before the first event are raised as `models_app.errors`; later ones arrive
-    as the last `TokenEvent`, with `finish_reason` "error".
+    Whatever goes wrong is raised as one of `models_app.errors`, before the first event
+    or after it. The synchronous methods must not be called from an event loop.
     """
 
     async def start(self) -> None:
@@ -36,7 +36,14 @@ class Backend(Protocol):
     async def stop(self) -> None:
         """Let running generations end within their grace time, then go."""
 
-    def generate(self, generation: Generation) -> AsyncIterator[TokenEvent]:
+    def require_ready(self, model: str) -> None:
+        """Return if the model can run now, loading it if it can be loaded soon.
+
+        Else raises `ModelNotInstalled`, `ModelLoading`, `ModelLoadFailed` or
+        `EngineUnavailable`.
+        """
+
+    def generate(self, generation: Generation) -> AsyncGenerator[TokenEvent]:
         """Submit and stream; closing the iterator early aborts the generation."""
 
     async def health(self) -> list[ModelStatus]:

@@ -1,0 +1,37 @@
+"""The one JSON shape of an error: OpenAI's object with `hint` and `request_id`."""
+
+from __future__ import annotations
+
+from accounts.errors import ApplicationError
+
+_TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    409: "conflict_error",
+    429: "rate_limit_error",
+    503: "service_unavailable_error",
+}
+
+
+def error_type(status_code: int) -> str:
+    """The coarse kind of an error, by its status."""
+    fallback = "server_error" if status_code >= 500 else "invalid_request_error"
+    return _TYPES.get(status_code, fallback)
+
+
+def error_object(error: ApplicationError, *, request_id: str) -> dict[str, str | None]:
+    return {
+        "message": error.message,
+        "type": error_type(error.status_code),
+        "param": error.param,
+        "code": error.code,
+        "hint": error.hint or None,
+        "request_id": request_id,
+    }
+
+
+def error_headers(error: ApplicationError) -> dict[str, str]:
+    if error.retry_after is None:
+        return {}
+    return {"Retry-After": str(error.retry_after)}

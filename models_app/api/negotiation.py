@@ -1,0 +1,23 @@
+"""Which renderer answers: the view's first, whatever the `Accept` header says.
+
+A client that wants a stream asks for `text/event-stream` in it, and still wants its
+errors as JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+
+class AlwaysJson(BaseContentNegotiation):
+    def select_renderer(
+        self,
+        request: Request,
+        renderers: Sequence[BaseRenderer],
+        format_suffix: str | None = None,
+    ) -> tuple[BaseRenderer, str]:
+        return renderers[0], renderers[0].media_type or ""

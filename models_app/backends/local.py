@@ -1,0 +1,169 @@
+"""The embedded backend: an engine process on this machine, behind a Unix socket.
+
+A connection belongs to one event loop. The web server's loop, on which `start` is
+awaited, keeps one connection for all its streams. Any other loop is a short-lived one
+that `async_to_sync` made, in a management command or a test: each generation opens a
+connection of its own there and closes it, so nothing outlives its loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+
+from asgiref.sync import async_to_sync
+from django.conf import settings
+
+from inference import errors as engine_errors
+from inference.client import EngineClient
+from inference.messages import ModelStatus, Submit, TokenEvent
+from models_app.backends.base import Generation
+from models_app.backends.checkpoints import open_checkpoint, require_folder
+from models_app.backends.supervisor import EngineSupervisor
+from models_app.backends.translation import RETRY_SECONDS, translate
+from models_app.errors import EngineUnavailable, ModelLoadFailed, ModelLoading
+
+HEALTH_SECONDS = 5.0
+LOAD_SECONDS = 10.0
+RESUME_SECONDS = 30.0
+MAX_RESUMES = 3
+POLL_SECONDS = 0.05
+
+
+class LocalBackend:
+    """The `Backend` that needs nothing but this machine."""
+
+    def __init__(self, socket_path: Path | None = None) -> None:
+        self._socket_path = socket_path or settings.ENGINE_SOCKET
+        self._home: asyncio.AbstractEventLoop | None = None
+        self._shared = EngineClient(self._socket_path)
+        self._connecting = asyncio.Lock()
+        self._supervisor = EngineSupervisor(self._socket_path)
+        self._ready: set[str] = set()
+
+    async def start(self) -> None:
+        self._home = asyncio.get_running_loop()
+        self._supervisor.start()
+
+    async def stop(self) -> None:
+        await self._supervisor.stop()
+        await self._shared.close()
+        self._home = None
+
+    def require_ready(self, model: str) -> None:
+        if self._shared.is_connected and model in self._ready:
+            return
+        require_folder(model)
+        async_to_sync(self._await_ready)(model, LOAD_SECONDS)
+
+    async def generate(self, generation: Generation) -> AsyncGenerator[TokenEvent]:
+        """An engine that dies under a generation costs its client a pause: the next
+        one continues from the tokens so far."""
+        token_ids: list[int] = []
+        for resumes in range(MAX_RESUMES + 1):
+            try:
+                async with aclosing(self._run(generation, token_ids)) as events:
+                    async for event in events:
+                        token_ids += event.token_ids
+                        yield event
+                return
+            except (EngineUnavailable, ModelLoading):
+                if resumes == MAX_RESUMES:
+                    raise
+            await self._await_return(generation.model)
+
+    async def health(self) -> list[ModelStatus]:
+        async with self._client() as client:
+            return await _ask_health(client)
+
+    def encode(self, model: str, text: str) -> list[int]:
+        return open_checkpoint(model).tokenizer.encode(text)
+
+    def decode(self, model: str, token_ids: list[int]) -> str:
+        return open_checkpoint(model).tokenizer.decode(token_ids)
+
+    def context_length(self, model: str) -> int:
+        return open_checkpoint(model).context_length
+
+    async def _run(
+        self, generation: Generation, token_ids: list[int]
+    ) -> AsyncGenerator[TokenEvent]:
+        submit = Submit(
+            request_id=generation.request_id,
+            model=generation.model,
+            prompt_token_ids=generation.prompt_token_ids,
+            sampling=generation.sampling,
+            priority=generation.priority,
+            resume_token_ids=list(token_ids),
+        )
+        async with self._client() as client, aclosing(client.submit(submit)) as events:
+            async for event in events:
+                if event.finish_reason == "error":
+                    raise translate(event)
+                yield event
+
+    async def _await_return(self, model: str) -> None:
+        """Wait for a restarted engine, which may not even listen yet."""
+        async with asyncio.timeout(RESUME_SECONDS):
+            while True:
+                try:
+                    return await self._await_ready(model, RESUME_SECONDS)
+                except EngineUnavailable:
+                    await asyncio.sleep(POLL_SECONDS)
+
+    async def _await_ready(self, model: str, seconds: float) -> None:
+        """Load the model if the engine does not know it, and wait a moment for it."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        async with self._client() as client:
+            while not await self._is_ready(client, model):
+                if asyncio.get_running_loop().time() > deadline:
+                    raise ModelLoading(
+                        f"{model} is being loaded.", retry_after=RETRY_SECONDS
+                    )
+                await asyncio.sleep(POLL_SECONDS)
+        self._ready.add(model)
+
+    async def _is_ready(self, client: EngineClient, model: str) -> bool:
+        statuses = {status.name: status for status in await _ask_health(client)}
+        if model not in statuses:
+            await client.load_model(model, require_folder(model))
+            return False
+        if statuses[model].state == "failed":
+            raise ModelLoadFailed(f"{model} could not be loaded.")
+        return statuses[model].state == "ready"
+
+    @asynccontextmanager
+    async def _client(self) -> AsyncIterator[EngineClient]:
+        if asyncio.get_running_loop() is self._home:
+            yield await self._connected()
+            return
+        client = EngineClient(self._socket_path)
+        await _connect(client)
+        try:
+            yield client
+        finally:
+            await client.close()
+
+    async def _connected(self) -> EngineClient:
+        async with self._connecting:
+            if not self._shared.is_connected:
+                self._ready.clear()
+                await _connect(self._shared)
+        return self._shared
+
+
+async def _connect(client: EngineClient) -> None:
+    try:
+        await client.connect()
+    except engine_errors.EngineUnavailable as error:
+        raise EngineUnavailable(retry_after=RETRY_SECONDS) from error
+
+
+async def _ask_health(client: EngineClient) -> list[ModelStatus]:
+    try:
+        async with asyncio.timeout(HEALTH_SECONDS):
+            return (await client.health()).models
+    except (engine_errors.EngineUnavailable, TimeoutError) as error:
+        raise EngineUnavailable(retry_after=RETRY_SECONDS) from error

@@ -1,0 +1,98 @@
+"""What a prediction is while it runs and when it is done: values, without behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from accounts.errors import ApplicationError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens, counted as every door reports them."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+    @property
+    def total_tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+    def as_json(self) -> dict[str, int]:
+        return {
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "total_tokens": self.total_tokens,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timings:
+    """Milliseconds; of several prompts, the first token and the longest wait count."""
+
+    queue_ms: float | None
+    ttft_ms: float | None
+    duration_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """The first event: the call was accepted."""
+
+    prediction_id: str
+    model: str
+    seed: int
+    prompts: int
+    prompt_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextDelta:
+    """More text of one completion; `token_count` counts its tokens so far."""
+
+    index: int
+    text: str
+    token_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """One completion is done; `text` is the whole of it, without the prompt."""
+
+    index: int
+    prompt: str
+    text: str
+    finish_reason: str
+    stop_sequence: str | None
+    seed: int
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """A finished call, its completions in the order of its prompts."""
+
+    id: str
+    model: str
+    seed: int
+    completions: Sequence[Finished]
+    usage: Usage
+    timings: Timings
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The last event of a call that ended well; usage is settled by then."""
+
+    prediction: Prediction
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The last event of a call that did not; nothing was charged."""
+
+    error: ApplicationError
+
+
+PredictEvent = Started | TextDelta | Finished | Completed | Failed

@@ -1,0 +1,133 @@
+"""From the texts of a call to token ids that fit: the model's context, the tier's cap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from accounts.models import User
+from models_app.backends import get_backend
+from models_app.errors import (
+    ContextLengthExceeded,
+    InvalidInput,
+    InvalidParameter,
+    TierLimitExceeded,
+)
+from models_app.parameters import PARAMETERS_BY_NAME, GenerationParameters
+
+# No token of a byte-level vocabulary in use stands for more characters than this, so
+# a longer text cannot fit and need not be tokenised to know it.
+MAX_CHARACTERS_PER_TOKEN = 128
+DEFAULT_NEW_TOKENS = int(PARAMETERS_BY_NAME["max_new_tokens"].default)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """One text of a call, ready to run."""
+
+    text: str
+    token_ids: list[int]
+    max_new_tokens: int
+
+
+def prepare_prompts(
+    texts: Sequence[object], *, model: str, parameters: GenerationParameters, user: User
+) -> list[Prompt]:
+    """Tokenise each text and decide how long its completion may become."""
+    _check_count(texts, user)
+    fitting = _Fitting(get_backend().context_length(model), model, parameters, user)
+    return [fitting.prompt(_checked(text, fitting)) for text in texts]
+
+
+def _check_count(texts: Sequence[object], user: User) -> None:
+    if not texts:
+        raise InvalidInput("There is no prompt.", param="inputs")
+    allowed = user.limits.prompts_per_call
+    if len(texts) > allowed:
+        raise TierLimitExceeded(
+            f"This call has {len(texts)} prompts; "
+            f"your {user.get_tier_display()} tier allows {allowed} in one call.",
+            param="inputs",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitting:
+    context_length: int
+    model: str
+    parameters: GenerationParameters
+    user: User
+
+    def prompt(self, text: str) -> Prompt:
+        token_ids = get_backend().encode(self.model, text)
+        if len(token_ids) >= self.context_length:
+            raise ContextLengthExceeded(
+                f"The prompt has {len(token_ids):,} tokens; {self.model} has room for "
+                f"{self.context_length:,}, prompt and completion together.",
+                hint="Shorten the prompt.",
+                param="inputs",
+            )
+        return Prompt(
+            text=text,
+            token_ids=token_ids,
+            max_new_tokens=self.max_new_tokens(len(token_ids)),
+        )
+
+    def max_new_tokens(self, prompt_tokens: int) -> int:
+        room = self.context_length - prompt_tokens
+        allowed = self.user.limits.max_new_tokens
+        asked = self._asked(prompt_tokens)
+        if asked is None:
+            return min(DEFAULT_NEW_TOKENS, room, allowed)
+        name = "max_new_tokens" if self.parameters.max_new_tokens else "max_length"
+        if asked > room:
+            raise ContextLengthExceeded(
+                f"{name} asks for {asked:,} new tokens after a prompt of "
+                f"{prompt_tokens:,}; {self.model} has room for {room:,} more.",
+                hint=f"Ask for at most {room:,} new tokens or shorten the prompt.",
+                param=name,
+            )
+        if asked > allowed:
+            raise TierLimitExceeded(
+                f"{name} asks for {asked:,} new tokens; your "
+                f"{self.user.get_tier_display()} tier allows {allowed:,} in one call.",
+                param=name,
+            )
+        return asked
+
+    def _asked(self, prompt_tokens: int) -> int | None:
+        if self.parameters.max_new_tokens is not None:
+            return self.parameters.max_new_tokens
+        if self.parameters.max_length is None:
+            return None
+        if self.parameters.max_length <= prompt_tokens:
+            raise InvalidParameter(
+                f"max_length is {self.parameters.max_length} and the prompt alone has "
+                f"{prompt_tokens} tokens.",
+                hint="max_length counts prompt and completion together: "
+                f"ask for at least {prompt_tokens + 1}, or use max_new_tokens.",
+                param="max_length",
+            )
+        return self.parameters.max_length - prompt_tokens
+
+
+def _checked(text: object, fitting: _Fitting) -> str:
+    if not isinstance(text, str):
+        raise InvalidInput("Every prompt must be a text.", param="inputs")
+    if not text:
+        raise InvalidInput("The prompt is empty.", param="inputs")
+    if len(text) > fitting.context_length * MAX_CHARACTERS_PER_TOKEN:
+        raise ContextLengthExceeded(
+            f"The prompt has {len(text):,} characters; {fitting.model} has room for "
+            f"{fitting.context_length:,} tokens.",
+            hint="Shorten the prompt.",
+            param="inputs",
+        )
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidInput(
+            "The prompt holds half of a surrogate pair, which is not text.",
+            param="inputs",
+        ) from None
+    return text

@@ -1,0 +1,283 @@
+"""The one predict service behind every door.
+
+`admit` answers whether a call may run: access, rate limit, parameters and prompts,
+quota. It is synchronous, since that is database work, and raises an `ApplicationError`
+for which nothing is charged. `stream` runs an admitted call and is asynchronous, since
+that is waiting; whichever way it ends, it settles the quota with what was really used
+and closes the ledger's row. `predict` is both, for doors that answer in one piece.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from asgiref.sync import async_to_sync, sync_to_async
+from django.db import transaction
+
+from accounts import quota, rate_limits
+from accounts.errors import ApplicationError, TierRequired
+from accounts.models import ApiToken, Project, Reservation, User
+from models_app.backends import get_backend
+from models_app.backends.base import Generation, SamplingParams
+from models_app.errors import GenerationFailed
+from models_app.merging import merge
+from models_app.models import (
+    LanguageModel,
+    PredictionRecord,
+    PredictionSource,
+    PredictionStatus,
+)
+from models_app.parameters import GenerationParameters, parse
+from models_app.predictions import (
+    Completed,
+    Failed,
+    Finished,
+    PredictEvent,
+    Prediction,
+    Started,
+    TextDelta,
+)
+from models_app.prompts import Prompt, prepare_prompts
+from models_app.runs import PredictionRun
+
+__all__ = [
+    "Admission",
+    "Caller",
+    "Completed",
+    "Failed",
+    "Finished",
+    "PredictEvent",
+    "Prediction",
+    "Started",
+    "TextDelta",
+    "admit",
+    "discard",
+    "predict",
+    "require_access",
+    "run_to_end",
+    "stream",
+]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who asks, for which project, and through which door."""
+
+    user: User
+    project: Project
+    source: PredictionSource
+    api_token: ApiToken | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """A call that may run: its tokens are reserved and its ledger row is open.
+
+    Whoever holds one hands it to `stream` or to `discard`, once.
+    """
+
+    record: PredictionRecord
+    reservation: Reservation
+    language_model: LanguageModel
+    parameters: GenerationParameters
+    prompts: list[Prompt]
+    priority: int
+    run: PredictionRun
+
+
+def admit(
+    *,
+    caller: Caller,
+    language_model: str,
+    prompts: Sequence[object],
+    parameters: Mapping[str, object],
+) -> Admission:
+    """Let a call in, or raise the `ApplicationError` that says why not."""
+    entry = LanguageModel.objects.resolve(language_model)
+    require_access(user=caller.user, language_model=entry)
+    rate_limits.check_request(caller.user)
+    generation_parameters = parse(parameters)
+    get_backend().require_ready(entry.slug)
+    prepared = prepare_prompts(
+        prompts, model=entry.slug, parameters=generation_parameters, user=caller.user
+    )
+    reservation, record = _open(caller, entry, prepared, generation_parameters)
+    return Admission(
+        record=record,
+        reservation=reservation,
+        language_model=entry,
+        parameters=generation_parameters,
+        prompts=prepared,
+        priority=caller.user.limits.priority,
+        run=PredictionRun(prepared, generation_parameters),
+    )
+
+
+async def stream(admission: Admission) -> AsyncGenerator[PredictEvent]:
+    """Run an admitted call. The last event is `Completed` or `Failed`.
+
+    Closing or cancelling it aborts the work in the engine and charges what was done.
+    """
+    status, error = PredictionStatus.ABORTED, None
+    run = admission.run
+    try:
+        yield _started(admission)
+        generations = [get_backend().generate(one) for one in _generations(admission)]
+        async with aclosing(merge(generations)) as events:
+            async for index, event in events:
+                for predict_event in run.take(index, event):
+                    yield predict_event
+        if run.is_whole:
+            status = PredictionStatus.SUCCEEDED
+    except ApplicationError as caught:
+        status, error = PredictionStatus.FAILED, caught
+    except Exception:
+        logger.exception("prediction %s failed", admission.record.public_id)
+        status, error = PredictionStatus.FAILED, GenerationFailed()
+    finally:
+        await sync_to_async(_close)(admission, status, error)
+    yield Failed(error) if error else Completed(_prediction(admission))
+
+
+async def run_to_end(admission: Admission) -> Prediction:
+    """The finished prediction, or the error that ended it."""
+    async with aclosing(stream(admission)) as events:
+        async for event in events:
+            if isinstance(event, Failed):
+                raise event.error
+            if isinstance(event, Completed):
+                return event.prediction
+    raise GenerationFailed
+
+
+def predict(
+    *,
+    caller: Caller,
+    language_model: str,
+    prompts: Sequence[object],
+    parameters: Mapping[str, object],
+) -> Prediction:
+    """Admit a call and wait for all of it."""
+    admission = admit(
+        caller=caller,
+        language_model=language_model,
+        prompts=prompts,
+        parameters=parameters,
+    )
+    return async_to_sync(run_to_end)(admission)
+
+
+def discard(admission: Admission) -> None:
+    """Give up an admission that nobody will stream; does nothing to a closed one."""
+    if admission.record.status == PredictionStatus.RUNNING:
+        _close(admission, PredictionStatus.ABORTED, None)
+
+
+def require_access(*, user: User, language_model: LanguageModel) -> None:
+    """Raise `TierRequired`, naming the tier, unless the user's tier includes it."""
+    if not language_model.is_open_to(user):
+        raise TierRequired(
+            f"{language_model.name} needs the "
+            f"{language_model.get_minimum_tier_display()} tier; "
+            f"yours is {user.get_tier_display()}.",
+            param="model",
+        )
+
+
+@transaction.atomic
+def _open(
+    caller: Caller,
+    language_model: LanguageModel,
+    prompts: list[Prompt],
+    parameters: GenerationParameters,
+) -> tuple[Reservation, PredictionRecord]:
+    prompt_tokens = sum(len(prompt.token_ids) for prompt in prompts)
+    new_tokens = sum(prompt.max_new_tokens for prompt in prompts)
+    reservation = quota.reserve(user=caller.user, tokens=prompt_tokens + new_tokens)
+    record = PredictionRecord.objects.create(
+        user=caller.user,
+        project=caller.project,
+        api_token=caller.api_token,
+        language_model=language_model,
+        source=caller.source,
+        prompts=len(prompts),
+        prompt_tokens=prompt_tokens,
+        seed=parameters.seed,
+        parameters=parameters.as_json(),
+    )
+    return reservation, record
+
+
+@transaction.atomic
+def _close(
+    admission: Admission, status: PredictionStatus, error: ApplicationError | None
+) -> None:
+    run, record = admission.run, admission.record
+    timings = run.timings()
+    record.status = status
+    record.error_code = error.code if error else ""
+    record.completion_tokens = run.usage.completion_tokens
+    record.charged_tokens = 0 if error else run.charged_tokens
+    record.finish_reason = "error" if error else run.finish_reason
+    record.queue_ms = timings.queue_ms
+    record.ttft_ms = timings.ttft_ms
+    record.duration_ms = timings.duration_ms
+    record.save()
+    if record.charged_tokens:
+        quota.settle(admission.reservation, used=record.charged_tokens)
+    else:
+        quota.refund(admission.reservation)
+
+
+def _generations(admission: Admission) -> list[Generation]:
+    return [
+        Generation(
+            request_id=f"{admission.record.public_id}-{index}",
+            model=admission.language_model.slug,
+            prompt_token_ids=prompt.token_ids,
+            sampling=_sampling(admission.parameters, prompt, index),
+            priority=admission.priority,
+        )
+        for index, prompt in enumerate(admission.prompts)
+    ]
+
+
+def _sampling(
+    parameters: GenerationParameters, prompt: Prompt, index: int
+) -> SamplingParams:
+    return SamplingParams(
+        max_new_tokens=prompt.max_new_tokens,
+        temperature=0 if parameters.is_greedy else parameters.temperature,
+        top_k=parameters.top_k,
+        top_p=parameters.top_p,
+        repetition_penalty=parameters.repetition_penalty,
+        seed=parameters.seed_of(index),
+        stop=parameters.stop,
+    )
+
+
+def _started(admission: Admission) -> Started:
+    return Started(
+        prediction_id=admission.record.public_id,
+        model=admission.language_model.slug,
+        seed=admission.parameters.seed,
+        prompts=len(admission.prompts),
+        prompt_tokens=admission.record.prompt_tokens,
+    )
+
+
+def _prediction(admission: Admission) -> Prediction:
+    run = admission.run
+    return Prediction(
+        id=admission.record.public_id,
+        model=admission.language_model.slug,
+        seed=admission.parameters.seed,
+        completions=[one.finished for one in run.completions if one.finished],
+        usage=run.usage,
+        timings=run.timings(),
+    )

@@ -1,0 +1,43 @@
+"""The web process: Django, and the backend that lives and dies with it."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "neuro_site.settings")
+django_application = get_asgi_application()
+
+from models_app.backends import get_backend  # noqa: E402 -- needs the app registry
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+logger = logging.getLogger(__name__)
+
+
+async def application(scope: Message, receive: Receive, send: Send) -> None:
+    if scope["type"] == "lifespan":
+        await _live(receive, send)
+    else:
+        await django_application(scope, receive, send)  # type: ignore[arg-type]
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    """Start and stop the backend when the server says so."""
+    await receive()
+    try:
+        await get_backend().start()
+    except Exception as error:
+        logger.exception("the backend could not be started")
+        await send({"type": "lifespan.startup.failed", "message": str(error)})
+        return
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await get_backend().stop()
+    await send({"type": "lifespan.shutdown.complete"})
