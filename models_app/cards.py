@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlencode
 
 import msgspec
 import yaml
@@ -63,6 +64,14 @@ class Example(Struct):
     prompt: str
     parameters: dict[str, int | float | bool | str | list[str]] = {}
 
+    def query(self, slug: str) -> str:
+        """The query string with which the playground shows this example."""
+        pairs: list[tuple[str, object]] = [("model", slug), ("prompt", self.prompt)]
+        for name, value in self.parameters.items():
+            values = value if isinstance(value, list) else [value]
+            pairs += [(name, _form_text(one)) for one in values]
+        return urlencode(pairs)
+
 
 class Source(Struct):
     """A page that the card's facts come from."""
@@ -101,6 +110,13 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     def limitations(self) -> Section | None:
         """What the page shows beside every completion."""
         return next((s for s in self.sections if s.anchor == LIMITATIONS_ANCHOR), None)
+
+
+def _form_text(value: float | bool | str) -> str:
+    """A form has one line for a stop sequence, so a line break is written as \\n."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value).replace("\\", r"\\").replace("\n", r"\n").replace("\t", r"\t")
 
 
 def catalogue_slugs() -> list[str]:

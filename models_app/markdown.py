@@ -40,7 +40,9 @@ def render(text: str) -> SafeString:
         link_rel="noopener noreferrer nofollow",
     )
     # A wide table scrolls by itself, so that the page need not.
-    html = html.replace("<table>", '<div class="table-scroll" tabindex="0"><table class="data-table">')
+    html = html.replace(
+        "<table>", '<div class="table-scroll" tabindex="0"><table class="data-table">'
+    )
     return mark_safe(html.replace("</table>", "</table></div>"))  # noqa: S308
 
 

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from models_app.cards import Card, CardError, read_card
+from models_app.checkpoints import CheckpointError
+from models_app.errors import ModelNotFound
+from models_app.installation import (
+    Verification,
+    install_from_folder,
+    install_from_hub,
+    remove,
+    verify,
+)
+from models_app.models import LanguageModel
+from models_app.weights import Origin, WeightsState, installed_dir, weights_state
+
+WEIGHTS = {
+    Origin.MISSING: "not on this server",
+    Origin.BUNDLED: "part of this repository",
+    Origin.PUBLISHED: "published weights, sha256 verified",
+    Origin.UNPINNED: "from the hub, no sha256 pinned",
+    Origin.LOCAL: "local checkpoint, not the published weights",
+}
+
+
+class Command(BaseCommand):
+    help = "List, install, verify and remove the weights of language models."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True)
+
+        def add(action: Callable[..., None], help: str) -> ArgumentParser:
+            added = actions.add_parser(
+                action.__name__.removesuffix("_models"), help=help
+            )
+            added.set_defaults(run=action)
+            return added
+
+        add(self.list_models, "show the catalogue and what is on this server")
+        pull = add(self.pull, "install weights from the hub or a local folder")
+        pull.add_argument(
+            "--from",
+            dest="folder",
+            metavar="DIR",
+            type=Path,
+            help="a checkpoint folder on this machine, instead of the hub",
+        )
+        verifying = add(self.verify, "read installed weights again and check them")
+        removing = add(self.remove, "delete installed weights")
+        for command in (pull, verifying, removing):
+            command.add_argument("model", help="slug or id")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        run: Callable[..., None] = options["run"]
+        try:
+            run(
+                **{
+                    name: options[name]
+                    for name in ("model", "folder")
+                    if name in options
+                }
+            )
+        except ModelNotFound as error:
+            raise CommandError(f"{error.message} {error.hint}") from error
+        except (CardError, CheckpointError) as error:
+            raise CommandError(str(error)) from error
+
+    def list_models(self) -> None:
+        header = ("SLUG", "ID", "TIER", "INSTALLED", "SIZE", "WEIGHTS")
+        rows = [header, *map(_row, LanguageModel.objects.all())]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for row in rows:
+            cells = [cell.ljust(n) for cell, n in zip(row, widths, strict=True)]
+            self.stdout.write("  ".join(cells).rstrip())
+
+    def pull(self, model: str, folder: Path | None) -> None:
+        card = _card(model)
+        if folder:
+            install_from_folder(card, folder)
+        else:
+            self.stdout.write(f"Fetching {card.facts.name} from the hub.")
+            install_from_hub(card)
+        slug = card.facts.slug
+        state = weights_state(card)
+        self.stdout.write(f"{card.facts.name} is installed in {installed_dir(slug)}.")
+        self.stdout.write(_provenance(card, state))
+
+    def verify(self, model: str) -> None:
+        card = _card(model)
+        results = verify(card)
+        for result in results:
+            self.stdout.write(f"{_verdict(result):9}  {result.sha256}  {result.name}")
+        if any(_verdict(result) == "CHANGED" for result in results):
+            raise CommandError(
+                f"{card.facts.name} is not what was installed. Install it again."
+            )
+        self.stdout.write(f"{card.facts.name}: {WEIGHTS[weights_state(card).origin]}.")
+
+    def remove(self, model: str) -> None:
+        card = _card(model)
+        remove(card.facts.slug)
+        self.stdout.write(f"The weights of {card.facts.name} are removed.")
+
+
+def _card(ref: str) -> Card:
+    return read_card(LanguageModel.objects.resolve(ref).slug)
+
+
+def _row(entry: LanguageModel) -> tuple[str, ...]:
+    state = weights_state(read_card(entry.slug))
+    return (
+        entry.slug,
+        entry.public_id,
+        entry.get_minimum_tier_display(),
+        "yes" if state.is_installed else "no",
+        f"{state.size / 1e6:,.1f} MB" if state.is_installed else "-",
+        WEIGHTS[state.origin],
+    )
+
+
+def _provenance(card: Card, state: WeightsState) -> str:
+    """What these weights are, said plainly; a local folder may hold anything."""
+    record, hub = state.record, card.facts.hub
+    weights = [
+        f"{name} sha256 {file.sha256}"
+        for name, file in (record.files if record else {}).items()
+        if name.endswith(".safetensors")
+    ]
+    lines = [f"{WEIGHTS[state.origin].capitalize()}:", *weights]
+    if state.origin is Origin.LOCAL and hub and hub.sha256:
+        lines.append(f"(the published sha256 is {hub.sha256})")
+    return " ".join(lines)
+
+
+def _verdict(result: Verification) -> str:
+    if not result.expected:
+        return "no record"
+    return "ok" if result.is_good else "CHANGED"

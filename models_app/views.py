@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_safe
+
+from accounts.tiers import Tier
+from models_app.cards import Card, read_card
+from models_app.errors import ModelNotFound
+from models_app.models import LanguageModel
+from models_app.readiness import Readiness, readiness_of
+from models_app.search import CatalogueSearch
+from models_app.weights import weights_state
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One entry of the catalogue page."""
+
+    language_model: LanguageModel
+    card: Card
+    readiness: Readiness
+    is_open: bool
+
+
+@login_not_required
+@require_safe
+def model_list(request: HttpRequest) -> HttpResponse:
+    entries = list(LanguageModel.objects.enabled())
+    search = CatalogueSearch.from_query(request.GET)
+    context = {
+        "listings": _listings(search.apply(entries), request),
+        "search": search,
+        "tags": sorted({tag for entry in entries for tag in entry.tags}),
+        "tiers": Tier,
+    }
+    template = "_model_results.html" if _is_fragment(request) else "model_list.html"
+    response = render(request, f"models_app/{template}", context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+@login_not_required
+@require_safe
+def model_detail(request: HttpRequest, ref: str) -> HttpResponse:
+    """The page of a language model; its id and other spellings lead to its slug."""
+    try:
+        language_model = LanguageModel.objects.resolve(ref)
+    except ModelNotFound as error:
+        context = {"error": error}
+        return render(request, "models_app/model_not_found.html", context, status=404)
+    if ref != language_model.slug:
+        return redirect(language_model)
+    card = read_card(language_model.slug)
+    context = {
+        "language_model": language_model,
+        "card": card,
+        "readiness": readiness_of([card])[language_model.slug],
+        "weights": weights_state(card),
+        "is_open": language_model.is_open_to(request.user),
+        "examples": [
+            (example, example.query(language_model.slug))
+            for example in card.facts.examples
+        ],
+        "base_url": request.build_absolute_uri("/"),
+    }
+    return render(request, "models_app/model_detail.html", context)
+
+
+def _is_fragment(request: HttpRequest) -> bool:
+    """htmx asks for the whole page when it restores one from the history."""
+    return (
+        "HX-Request" in request.headers
+        and "HX-History-Restore-Request" not in request.headers
+    )
+
+
+def _listings(entries: Iterable[LanguageModel], request: HttpRequest) -> list[Listing]:
+    found = [(entry, read_card(entry.slug)) for entry in entries]
+    states = readiness_of([card for _, card in found])
+    return [
+        Listing(entry, card, states[entry.slug], entry.is_open_to(request.user))
+        for entry, card in found
+    ]
