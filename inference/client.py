@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from inference.errors import EngineUnavailable
@@ -54,7 +54,7 @@ class EngineClient:
                 await self._reading
             self._reading = None
 
-    async def submit(self, submit: Submit) -> AsyncIterator[TokenEvent]:
+    async def submit(self, submit: Submit) -> AsyncGenerator[TokenEvent]:
         """Events of the request, the last with a `finish_reason`. Leaving early aborts."""
         events: asyncio.Queue[TokenEvent] = asyncio.Queue()
         self._streams[submit.request_id] = events
