@@ -1,0 +1,160 @@
+"""What the native API takes and gives, as drf-spectacular documents it."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from models_app.errors import InvalidInput
+
+PROMPTS_SCHEMA = {
+    "oneOf": [
+        {"type": "string", "minLength": 1},
+        {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1},
+    ]
+}
+
+
+@extend_schema_field(PROMPTS_SCHEMA)
+class PromptsField(serializers.Field[list[object], object, Any, Any]):
+    """One text, or a list of texts; always a list from here on."""
+
+    def to_internal_value(self, data: object) -> list[object]:
+        if isinstance(data, str):
+            return [data]
+        if isinstance(data, list):
+            return data
+        raise InvalidInput("inputs must be a text or a list of texts.", param="inputs")
+
+
+@extend_schema_field(OpenApiTypes.OBJECT)
+class ParametersField(serializers.Field[dict[str, object], object, Any, Any]):
+    """Left as it came: `models_app.parameters` validates it for every door."""
+
+    def to_internal_value(self, data: object) -> dict[str, object]:
+        if isinstance(data, dict):
+            return data
+        raise InvalidInput("parameters must be an object.", param="parameters")
+
+
+class PredictInput(serializers.Serializer[Any]):
+    inputs = PromptsField(help_text="The prompt, or a list of prompts run at once.")
+    parameters = ParametersField(
+        default=dict, help_text="Generation parameters; see the model's `parameters`."
+    )
+    stream = serializers.BooleanField(
+        default=False, help_text="Send the text as it is made, as server-sent events."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        for name in self.initial_data:
+            if name not in self.fields:
+                raise _unknown_field(str(name), list(self.fields))
+        return attrs
+
+
+def _unknown_field(name: str, known: list[str]) -> InvalidInput:
+    near = get_close_matches(name.lower(), known, n=1, cutoff=0.5)
+    return InvalidInput(
+        f'The call has no field "{name[:100]}".',
+        hint=f"Did you mean {near[0]}?"
+        if near
+        else f"Generation parameters go into parameters; fields: {', '.join(known)}.",
+        param=name[:100],
+    )
+
+
+class UsageOutput(serializers.Serializer[Any]):
+    prompt_tokens = serializers.IntegerField()
+    completion_tokens = serializers.IntegerField()
+    total_tokens = serializers.IntegerField()
+
+
+class CompletionOutput(serializers.Serializer[Any]):
+    index = serializers.IntegerField(help_text="Which prompt of the call it completes.")
+    text = serializers.CharField(help_text="The completion, without the prompt.")
+    finish_reason = serializers.ChoiceField(choices=["stop", "length", "abort"])
+    stop_sequence = serializers.CharField(
+        allow_null=True, help_text="The stop sequence that ended it, where one did."
+    )
+    seed = serializers.IntegerField(help_text="Gives this completion again.")
+    usage = UsageOutput()
+
+
+class TimingsOutput(serializers.Serializer[Any]):
+    queue_ms = serializers.FloatField(allow_null=True)
+    ttft_ms = serializers.FloatField(
+        allow_null=True, help_text="From the call's admission to its first token."
+    )
+    duration_ms = serializers.FloatField()
+
+
+class PredictionOutput(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    model = serializers.CharField()
+    predictions = CompletionOutput(many=True)
+    usage = UsageOutput()
+    seed = serializers.IntegerField()
+    timings = TimingsOutput()
+
+
+class ModelOutput(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    summary = serializers.CharField()
+    task = serializers.CharField()
+    tags = serializers.ListField(child=serializers.CharField())
+    license = serializers.CharField()
+    num_parameters = serializers.IntegerField()
+    context_length = serializers.IntegerField()
+    minimum_tier = serializers.CharField()
+    is_open_to_you = serializers.BooleanField()
+    status = serializers.ChoiceField(
+        choices=["ready", "loading", "failed", "installed", "missing", "engine_down"]
+    )
+    url = serializers.CharField()
+
+
+class ModelListOutput(serializers.Serializer[Any]):
+    models = ModelOutput(many=True)
+
+
+class LimitsOutput(serializers.Serializer[Any]):
+    requests_per_minute = serializers.IntegerField()
+    tokens_per_day = serializers.IntegerField()
+    max_new_tokens = serializers.IntegerField()
+    prompts_per_call = serializers.IntegerField()
+
+
+class ParameterOutput(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    kind = serializers.ChoiceField(choices=["integer", "number", "boolean", "strings"])
+    title = serializers.CharField()
+    description = serializers.CharField()
+    allowed = serializers.CharField(help_text="The accepted values in words.")
+    default_value = serializers.JSONField(allow_null=True)
+    minimum = serializers.FloatField(allow_null=True)
+    maximum = serializers.FloatField(allow_null=True)
+
+
+class ModelDetailOutput(ModelOutput):
+    limits = LimitsOutput(help_text="What your tier allows.")
+    parameters = ParameterOutput(many=True)
+
+
+class ErrorObject(serializers.Serializer[Any]):
+    message = serializers.CharField()
+    type = serializers.CharField()
+    param = serializers.CharField(allow_null=True)
+    code = serializers.CharField()
+    hint = serializers.CharField(allow_null=True)
+    request_id = serializers.CharField()
+
+
+class ErrorOutput(serializers.Serializer[Any]):
+    error = ErrorObject()

@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from django.urls import URLPattern, path
+
+from models_app.api import schema, views
+
+urlpatterns: list[URLPattern] = [
+    path("v1/models", views.ModelListView.as_view(), name="api_model_list"),
+    path("v1/models/<str:ref>", views.ModelDetailView.as_view(), name="api_model"),
+    path(
+        "v1/models/<str:ref>/predict", views.PredictView.as_view(), name="api_predict"
+    ),
+    path("schema/", schema.SchemaView.as_view(), name="api_schema"),
+    path("docs/", schema.api_docs, name="api_docs"),
+]

@@ -1,0 +1,84 @@
+"""The native API: what models there are, and predictions of them."""
+
+from __future__ import annotations
+
+from django.http import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from models_app.api.catalogue import describe_model, describe_models
+from models_app.api.rendering import event_renderer, prediction_json
+from models_app.api.serializers import (
+    ErrorOutput,
+    ModelDetailOutput,
+    ModelListOutput,
+    PredictInput,
+    PredictionOutput,
+)
+from models_app.callers import api_caller
+from models_app.models import LanguageModel, PredictionSource
+from models_app.services import admit, predict
+from models_app.sse import event_stream_response
+
+_ERRORS: dict[int, type[ErrorOutput]] = dict.fromkeys((401, 429), ErrorOutput)
+_MODEL_ERRORS = _ERRORS | {404: ErrorOutput}
+_PREDICT_ERRORS = _MODEL_ERRORS | dict.fromkeys(
+    (400, 403, 413, 415, 500, 503), ErrorOutput
+)
+
+
+class ModelListView(APIView):
+    @extend_schema(
+        summary="List the models",
+        operation_id="list_models",
+        responses={200: ModelListOutput, **_ERRORS},
+    )
+    def get(self, request: Request) -> Response:
+        """Every model of the catalogue, those that your tier does not include too."""
+        entries = LanguageModel.objects.enabled()
+        return Response({"models": describe_models(list(entries), request)})
+
+
+class ModelDetailView(APIView):
+    @extend_schema(
+        summary="Describe a model",
+        operation_id="get_model",
+        responses={200: ModelDetailOutput, **_MODEL_ERRORS},
+    )
+    def get(self, request: Request, ref: str) -> Response:
+        """One model, by id or slug, with your limits and its generation parameters."""
+        return Response(describe_model(LanguageModel.objects.resolve(ref), request))
+
+
+class PredictView(APIView):
+    @extend_schema(
+        summary="Predict",
+        operation_id="predict",
+        request=PredictInput,
+        responses={
+            (200, "application/json"): PredictionOutput,
+            (200, "text/event-stream"): OpenApiResponse(
+                OpenApiTypes.STR,
+                "With `stream`: the events `started`, `delta`, `finished`, "
+                "and `completed` or `error`.",
+            ),
+            **_PREDICT_ERRORS,
+        },
+    )
+    def post(self, request: Request, ref: str) -> HttpResponseBase:
+        """Complete one prompt or several."""
+        serializer = PredictInput(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        call = {
+            "caller": api_caller(request, source=PredictionSource.API),
+            "language_model": ref,
+            "prompts": serializer.validated_data["inputs"],
+            "parameters": serializer.validated_data["parameters"],
+        }
+        if serializer.validated_data["stream"]:
+            render = event_renderer(request.headers["X-Request-Id"])
+            return event_stream_response(admit(**call), render)
+        return Response(prediction_json(predict(**call)))
