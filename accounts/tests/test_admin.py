@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import reverse
+
+from accounts.authentication import authenticate_plaintext
+from accounts.errors import InvalidApiToken
+from accounts.models import ApiToken, Project, UsageDay, User
+from neuro_site.testing import BaseTestCase
+
+
+class AdminTestCase(BaseTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        root = User.objects.create_superuser("root@example.org", "a long phrase")
+        self.client.force_login(root)
+        UsageDay.objects.create(user=self.alice, day="2026-03-01", tokens_used=7)
+
+    def test_it_lists_and_shows_every_record_of_accounts(self) -> None:
+        for model in (User, Project, ApiToken, UsageDay):
+            self.assertIn(model, admin.site._registry)
+            name = f"admin:accounts_{model._meta.model_name}"
+            listing = self.client.get(reverse(f"{name}_changelist"), {"q": "alice"})
+            self.assertEqual(listing.status_code, 200)
+            record = model._default_manager.first()
+            assert record is not None
+            page = self.client.get(reverse(f"{name}_change", args=[record.pk]))
+            self.assertEqual(page.status_code, 200)
+
+    def test_it_adds_an_account_by_e_mail(self) -> None:
+        form = {
+            "email": "dave@example.org",
+            "tier": "developer",
+            "password1": "a long enough phrase",
+            "password2": "a long enough phrase",
+            "usable_password": "true",
+        }
+        response = self.client.post(reverse("admin:accounts_user_add"), form)
+        self.assertEqual(response.status_code, 302, response.content)
+        self.assertEqual(User.objects.get(email="dave@example.org").tier, "developer")
+
+    def test_it_can_neither_make_nor_change_an_api_token(self) -> None:
+        add = self.client.get(reverse("admin:accounts_apitoken_add"))
+        self.assertEqual(add.status_code, 403)
+        api_token = self.api_token_of(self.alice)
+        url = reverse("admin:accounts_apitoken_change", args=[api_token.pk])
+        page = self.client.get(url)
+        self.assertNotContains(page, api_token.digest)
+        self.assertEqual(self.client.post(url, {"name": "x"}).status_code, 403)
+
+    def test_it_revokes_api_tokens(self) -> None:
+        self.client.post(
+            reverse("admin:accounts_apitoken_changelist"),
+            {
+                "action": "revoke",
+                "_selected_action": [self.api_token_of(self.alice).pk],
+            },
+        )
+        with self.assertRaises(InvalidApiToken):
+            authenticate_plaintext(self.alice_api_token)
+        self.assertTrue(authenticate_plaintext(self.bob_api_token))
+
+    def test_it_is_closed_to_accounts_that_are_not_staff(self) -> None:
+        self.client.force_login(self.alice)
+        response = self.client.get(reverse("admin:accounts_user_changelist"))
+        self.assertEqual(response.status_code, 302)
