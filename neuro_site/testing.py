@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from django.test import TestCase, override_settings
 
@@ -10,6 +10,12 @@ from accounts import rate_limits
 from accounts.models import ApiToken, User
 from accounts.services import issue_api_token, register_user
 from accounts.tiers import Tier
+
+if TYPE_CHECKING:
+    from django.test.client import _MonkeyPatchedWSGIResponse
+
+# What the test client returns.
+Response: TypeAlias = "_MonkeyPatchedWSGIResponse"
 
 PASSWORD = "correct horse battery staple"
 

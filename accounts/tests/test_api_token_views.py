@@ -4,7 +4,6 @@ import re
 from typing import Any
 
 from django.contrib.sessions.models import Session
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
@@ -13,16 +12,16 @@ from accounts.authentication import authenticate_plaintext
 from accounts.errors import InvalidApiToken
 from accounts.models import ApiToken
 from accounts.services import revoke_api_token
-from neuro_site.testing import BaseTestCase
+from neuro_site.testing import BaseTestCase, Response
 
 
-def plaintext_in(response: HttpResponse) -> str:
+def plaintext_in(response: Response) -> str:
     """The API token that the page shows, or nothing."""
     found = re.search(r'<code id="new-api-token">(nro_\w+)</code>', text_of(response))
     return found[1] if found else ""
 
 
-def text_of(response: HttpResponse) -> str:
+def text_of(response: Response) -> str:
     return response.content.decode()
 
 
@@ -33,8 +32,8 @@ class CreateApiTokenTestCase(BaseTestCase):
         super().setUp()
         self.client.force_login(self.alice)
 
-    def create(self, name: str = "night job", **extra: Any) -> HttpResponse:
-        return self.client.post(self.url, {"name": name}, **extra)  # type: ignore[return-value]
+    def create(self, name: str = "night job", **extra: Any) -> Response:
+        return self.client.post(self.url, {"name": name}, **extra)
 
     def test_it_redirects_to_the_page_that_shows_the_plaintext(self) -> None:
         response = self.create()

@@ -1,20 +1,18 @@
 from __future__ import annotations
 
-from django.http import HttpResponse
-
 from accounts import quota
 from accounts.models import ApiToken, User
 from accounts.services import issue_api_token, register_user
 from accounts.tiers import Tier
-from neuro_site.testing import BaseTestCase
+from neuro_site.testing import BaseTestCase, Response
 
 FEW = 7
 
 
 class DashboardTestCase(BaseTestCase):
-    def get(self, user: User) -> HttpResponse:
+    def get(self, user: User) -> Response:
         self.client.force_login(user)
-        return self.client.get("/dashboard/")  # type: ignore[return-value]
+        return self.client.get("/dashboard/")
 
     def test_it_takes_a_new_account_through_its_next_steps(self) -> None:
         user = register_user(email="dave@example.org", password="a long phrase, this")

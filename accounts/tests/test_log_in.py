@@ -1,10 +1,9 @@
 from __future__ import annotations
 
 from django.core.cache import cache
-from django.http import HttpResponse
 from django.urls import reverse
 
-from neuro_site.testing import BaseTestCase
+from neuro_site.testing import BaseTestCase, Response
 
 
 class LogInTestCase(BaseTestCase):
@@ -14,9 +13,9 @@ class LogInTestCase(BaseTestCase):
         super().setUp()
         cache.clear()  # allauth counts attempts here
 
-    def log_in(self, email: str, password: str, **extra: str) -> HttpResponse:
+    def log_in(self, email: str, password: str, **extra: str) -> Response:
         form = {"login": email, "password": password, **extra}
-        return self.client.post(self.url, form)  # type: ignore[return-value]
+        return self.client.post(self.url, form)
 
     def test_it_takes_e_mail_and_password_to_the_dashboard(self) -> None:
         response = self.log_in("Alice@Example.org", self.password)

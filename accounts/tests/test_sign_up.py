@@ -2,13 +2,12 @@ from __future__ import annotations
 
 from django.core import mail
 from django.core.cache import cache
-from django.http import HttpResponse
 from django.test import override_settings
 from django.urls import reverse
 
 from accounts.models import User
 from accounts.tiers import Tier
-from neuro_site.testing import BaseTestCase
+from neuro_site.testing import BaseTestCase, Response
 
 
 class SignUpTestCase(BaseTestCase):
@@ -18,11 +17,9 @@ class SignUpTestCase(BaseTestCase):
         super().setUp()
         cache.clear()  # allauth counts attempts here
 
-    def sign_up(
-        self, email: str = "dave@example.org", password: str = ""
-    ) -> HttpResponse:
+    def sign_up(self, email: str = "dave@example.org", password: str = "") -> Response:
         form = {"email": email, "password1": password or "a long enough phrase"}
-        return self.client.post(self.url, form)  # type: ignore[return-value]
+        return self.client.post(self.url, form)
 
     def test_it_lands_on_the_dashboard_signed_in(self) -> None:
         response = self.sign_up()

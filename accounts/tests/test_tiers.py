@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-from django.http import HttpResponse
 from django.test import SimpleTestCase
 from django.urls import reverse
 
 from accounts.models import User
 from accounts.tier_cards import TierCard, tier_cards
 from accounts.tiers import TIER_LIMITS, TIER_SUMMARIES, Tier, limits_of
-from neuro_site.testing import BaseTestCase
+from neuro_site.testing import BaseTestCase, Response
 
 
 class TierTableTestCase(SimpleTestCase):
@@ -52,10 +51,10 @@ class TierCardTestCase(SimpleTestCase):
 
 
 class TiersPageTestCase(BaseTestCase):
-    def get(self, user: User | None = None) -> HttpResponse:
+    def get(self, user: User | None = None) -> Response:
         if user:
             self.client.force_login(user)
-        return self.client.get("/tiers/")  # type: ignore[return-value]
+        return self.client.get("/tiers/")
 
     def test_it_shows_every_limit_from_the_table(self) -> None:
         response = self.get(self.charlie)
@@ -81,7 +80,7 @@ class TiersPageTestCase(BaseTestCase):
         self.assertContains(response, "GPT-Neo-2.7B no longer runs for you")
         self.assertContains(response, "Requests a minute: 10 instead of 600")
 
-    def test_it_shows_prices_to_a_visitor_with_a_way_in(self) -> None:
+    def test_it_shows_a_visitor_the_limits_and_a_way_in(self) -> None:
         response = self.get()
         self.assertContains(response, reverse("account_signup"))
         self.assertNotContains(response, "<form", html=False)
@@ -90,8 +89,8 @@ class TiersPageTestCase(BaseTestCase):
 class ChangeTierTestCase(BaseTestCase):
     url = "/tiers/change/"
 
-    def change(self, tier: str) -> HttpResponse:
-        return self.client.post(self.url, {"tier": tier}, follow=True)  # type: ignore[return-value]
+    def change(self, tier: str) -> Response:
+        return self.client.post(self.url, {"tier": tier}, follow=True)
 
     def test_it_takes_effect_at_once_and_says_what_works_now(self) -> None:
         self.client.force_login(self.charlie)

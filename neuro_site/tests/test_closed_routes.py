@@ -9,11 +9,10 @@ import re
 from collections.abc import Iterator
 
 from django.contrib.admindocs.views import simplify_regex
-from django.http import HttpResponse
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RegexPattern
 
-from neuro_site.testing import BaseTestCase
+from neuro_site.testing import BaseTestCase, Response
 
 OPEN_ROUTES = {
     "/": "the landing page",
@@ -68,7 +67,7 @@ class ClosedRoutesTestCase(BaseTestCase):
         }
         return re.sub(r"<(\w+)>", lambda name: samples.get(name[1], "x1"), route)
 
-    def is_refused(self, response: HttpResponse) -> bool:
+    def is_refused(self, response: Response) -> bool:
         if response.status_code == 302:
             to = response["Location"]
             return to.startswith(("/accounts/login/", "/admin/login/"))
