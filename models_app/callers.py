@@ -6,17 +6,30 @@ from typing import cast
 
 from rest_framework.request import Request
 
-from accounts.models import ApiToken
+from accounts.models import ApiToken, Project
+from models_app.errors import InvalidInput
 from models_app.models import PredictionSource
 from models_app.services import Caller
 
 
-def api_caller(request: Request, *, source: PredictionSource) -> Caller:
-    """The account and project behind the request's API token."""
+def api_caller(
+    request: Request, *, source: PredictionSource, project_id: str = ""
+) -> Caller:
+    """The account behind the request's API token, and the token's project unless the
+    call names another one of the account's."""
     api_token = cast("ApiToken", request.auth)
     return Caller(
         user=api_token.user,
-        project=api_token.project,
+        project=_project(api_token, project_id),
         source=source,
         api_token=api_token,
     )
+
+
+def _project(api_token: ApiToken, project_id: str) -> Project:
+    if project_id in ("", api_token.project.public_id):
+        return api_token.project
+    project = Project.objects.filter(user=api_token.user, public_id=project_id).first()
+    if project is None:
+        raise InvalidInput("You have no project with this id.", param="project")
+    return project

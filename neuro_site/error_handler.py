@@ -142,7 +142,8 @@ _TRANSLATIONS: dict[type[Exception], type[ApplicationError]] = {
 
 def _first_field_error(exception: exceptions.ValidationError) -> ApplicationError:
     """DRF collects them all; one clear sentence about the first is enough."""
-    detail, path = exception.detail, []
+    detail: Any = exception.detail
+    path: list[str] = []
     while isinstance(detail, dict | list) and detail:
         if isinstance(detail, dict):
             key, detail = next(iter(detail.items()))
@@ -163,7 +164,8 @@ def _is_api(request: HttpRequest) -> bool:
 def _view_class(request: HttpRequest) -> type[APIView] | None:
     match = request.resolver_match
     view_class = getattr(match.func, "cls", None) if match else None
-    return view_class if view_class and issubclass(view_class, APIView) else None
+    is_ours = isinstance(view_class, type) and issubclass(view_class, APIView)
+    return view_class if is_ours else None
 
 
 def _json_response(request: HttpRequest, error: ApplicationError) -> JsonResponse:

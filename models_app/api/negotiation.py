@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 
-class AlwaysJson(BaseContentNegotiation):
+class AlwaysJson(DefaultContentNegotiation):
     def select_renderer(
         self,
         request: Request,
