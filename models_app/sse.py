@@ -58,8 +58,11 @@ class _PredictionEvents:
         return self._chunks
 
     def close(self) -> None:
-        async_to_sync(self._chunks.aclose)()
+        async_to_sync(self._aclose)()
         discard(self._admission)
+
+    async def _aclose(self) -> None:
+        await self._chunks.aclose()
 
 
 async def _chunks(admission: Admission, render: Render) -> AsyncGenerator[bytes]:
