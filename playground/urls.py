@@ -1,5 +1,11 @@
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from playground import views
+
+urlpatterns = [
+    path("playground/", views.playground, name="playground"),
+    path("playground/stream", views.stream, name="playground_stream"),
+    path("playground/tokens", views.tokens, name="playground_tokens"),
+]

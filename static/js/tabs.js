@@ -55,4 +55,10 @@ function enhance(container) {
   container.classList.add("is-enhanced");
 }
 
-document.querySelectorAll(".tabs").forEach(enhance);
+function enhanceWithin(root) {
+  root.querySelectorAll(".tabs:not(.is-enhanced)").forEach(enhance);
+}
+
+enhanceWithin(document);
+// A fragment that htmx has put into the page.
+document.addEventListener("htmx:load", ({ target }) => enhanceWithin(target));

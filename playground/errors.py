@@ -1,0 +1,42 @@
+"""Errors as the playground shows them: what happened, and where to go next."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from django.http import JsonResponse
+from django.urls import reverse
+
+from accounts.errors import ApplicationError
+
+_LINKS = {
+    "tier_required": ("tiers", "Compare the tiers"),
+    "tier_limit_exceeded": ("tiers", "Compare the tiers"),
+    "insufficient_quota": ("tiers", "Compare the tiers"),
+    "model_not_found": ("playground", "Choose another model"),
+}
+
+
+class ShownError(TypedDict):
+    code: str
+    message: str
+    hint: str
+    param: str
+    link: str
+    link_label: str
+
+
+def show(error: ApplicationError) -> ShownError:
+    url_name, label = _LINKS.get(error.code, ("", ""))
+    return {
+        "code": error.code,
+        "message": error.message,
+        "hint": error.hint,
+        "param": error.param or "",
+        "link": reverse(url_name) if url_name else "",
+        "link_label": label,
+    }
+
+
+def respond(error: ApplicationError) -> JsonResponse:
+    return JsonResponse({"error": show(error)}, status=error.status_code)

@@ -1,0 +1,200 @@
+// The playground: ties the notebook, the parameters and a run together.
+
+import { Announcer } from "./announcer.js";
+import { Draft } from "./draft.js";
+import { ErrorBox } from "./error_box.js";
+import { ModelPicker } from "./model_picker.js";
+import { Notebook } from "./notebook.js";
+import { ParameterPanel } from "./parameters.js";
+import { predict } from "./prediction.js";
+import { Report, failedAfter, outcomeOf, stoppedAfter } from "./report.js";
+import { TokenCounter } from "./token_counter.js";
+
+const form = document.querySelector("#playground");
+const find = (selector) => form.querySelector(selector);
+
+const textarea = find("#prompt");
+const notebook = new Notebook(textarea, find("[data-tint]"));
+const picker = new ModelPicker(find("#model"));
+const panel = new ParameterPanel(find("[data-parameters]"));
+const report = new Report(find("[data-result]"));
+const announcer = new Announcer(find("[data-announcer]"));
+const counter = new TokenCounter(find("[data-token-count]"), form.dataset.tokensUrl);
+const errorBox = new ErrorBox(find("[data-error]"), find("[data-error-template]"));
+const draft = new Draft(form.dataset.account);
+const buttons = {
+  run: find("[data-run]"),
+  stop: find("[data-stop]"),
+  regenerate: find("[data-regenerate]"),
+  undo: find("[data-undo]"),
+  clear: find("[data-clear]"),
+};
+let controller = null;
+
+function showState() {
+  const isRunning = controller !== null;
+  form.dataset.state = isRunning ? "running" : "idle";
+  buttons.run.hidden = isRunning;
+  buttons.stop.hidden = !isRunning;
+  buttons.run.disabled = !picker.canRun;
+  buttons.regenerate.disabled = isRunning || !picker.canRun || !notebook.endsWithCompletion;
+  buttons.undo.disabled = isRunning || !notebook.canUndo;
+  buttons.clear.disabled = isRunning || !notebook.text;
+  find("[data-run-label]").textContent = notebook.endsWithCompletion ? "Continue" : "Run";
+  find("[data-legend]").hidden = !notebook.hasCompletion;
+  find("[data-note]").textContent =
+    !isRunning && notebook.text.endsWith(" ")
+      ? "The text ends with a space. Most models go on better without it."
+      : "";
+}
+
+function keep() {
+  draft.write({ ...notebook.snapshot, model: picker.slug, parameters: panel.values });
+}
+
+function changed() {
+  showState();
+  keep();
+  if (picker.canRun && notebook.text) counter.ask(() => new FormData(form));
+  else {
+    counter.cancel();
+    counter.clear();
+  }
+}
+
+const handlers = {
+  started(data) {
+    handlers.promptTokens = data.prompt_tokens;
+    report.started(data);
+  },
+  text(data) {
+    notebook.append(data.text);
+    announcer.write(data.text);
+    report.text(data);
+    counter.show(handlers.promptTokens + data.tokens, picker.contextLength);
+  },
+  completed(data) {
+    report.completed(data);
+    finish(outcomeOf(data));
+  },
+};
+
+function finish(outcome) {
+  report.end(outcome);
+  announcer.finish(outcome);
+}
+
+function failed(error) {
+  if (error.name === "AbortError") return finish(stoppedAfter(report.tokens));
+  errorBox.show(error);
+  if (report.tokens) finish(failedAfter(report.tokens));
+  else report.hide();
+  if (error.param === "inputs") textarea.setAttribute("aria-invalid", "true");
+  else panel.point(error.param);
+}
+
+async function run({ remember = true } = {}) {
+  if (controller || !picker.canRun) return;
+  if (!notebook.text) {
+    find("[data-note]").textContent = "Write the beginning of a text first.";
+    return textarea.focus();
+  }
+  const body = new FormData(form);
+  const wasOnButton = form.contains(document.activeElement) && document.activeElement !== textarea;
+  controller = new AbortController();
+  counter.cancel();
+  errorBox.clear();
+  textarea.removeAttribute("aria-invalid");
+  notebook.begin({ remember });
+  report.start();
+  showState();
+  if (wasOnButton) buttons.stop.focus();
+  try {
+    const { streamUrl: url, loginUrl } = form.dataset;
+    const events = predict({ url, loginUrl, body, signal: controller.signal });
+    for await (const { event, data } of events) handlers[event]?.(data);
+  } catch (error) {
+    failed(error);
+  } finally {
+    const wasOnStop = document.activeElement === buttons.stop;
+    controller = null;
+    notebook.end();
+    showState();
+    if (wasOnStop) buttons.run.focus();
+  }
+}
+
+function stop() {
+  controller?.abort();
+}
+
+function regenerate() {
+  if (controller || !notebook.endsWithCompletion) return;
+  notebook.dropCompletion();
+  run({ remember: false });
+}
+
+function fillFrom(address) {
+  const query = new URL(address, location.href).searchParams;
+  const parameters = Object.fromEntries(query);
+  if (query.has("stop")) parameters.stop = query.getAll("stop").join("\n");
+  picker.slug = query.get("model");
+  panel.fill(parameters);
+  notebook.load({ text: query.get("prompt") }, { remember: true });
+  errorBox.clear();
+  report.hide();
+  notebook.focusEnd();
+}
+
+function restoreDraft() {
+  const query = new URL(location.href).searchParams;
+  const kept = draft.read();
+  if (!query.has("model")) picker.slug = kept.model;
+  if (!query.has("prompt") && kept.text !== undefined) {
+    notebook.load(kept);
+    panel.fill(kept.parameters);
+  }
+  // A reload should bring back the draft, not the example that it started from.
+  const model = query.get("model");
+  history.replaceState(null, "", model ? `?model=${encodeURIComponent(model)}` : location.pathname);
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  run();
+});
+buttons.stop.addEventListener("click", stop);
+buttons.regenerate.addEventListener("click", regenerate);
+buttons.undo.addEventListener("click", () => {
+  notebook.undo();
+  report.hide();
+});
+buttons.clear.addEventListener("click", () => {
+  notebook.load({ text: "" }, { remember: true });
+  errorBox.clear();
+  report.hide();
+  textarea.focus();
+});
+find("[data-use-seed]").addEventListener("click", () => panel.set("seed", report.seed));
+form.addEventListener("click", (event) => {
+  const example = event.target.closest("[data-example]");
+  if (!example || controller) return;
+  event.preventDefault();
+  fillFrom(example.href);
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") stop();
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    event.preventDefault();
+    run();
+  }
+});
+addEventListener("pagehide", keep);
+notebook.addEventListener("change", changed);
+panel.addEventListener("change", keep);
+picker.addEventListener("change", changed);
+
+restoreDraft();
+for (const name of ["regenerate", "undo", "clear"]) buttons[name].hidden = false;
+find("[data-shortcuts]").hidden = false;
+changed();
