@@ -7,6 +7,7 @@ every field.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -64,13 +65,19 @@ class Example(Struct):
     prompt: str
     parameters: dict[str, int | float | bool | str | list[str]] = {}
 
+    @property
+    def parameter_texts(self) -> list[str]:
+        return [f"{name} {value}" for name, value in self._pairs()]
+
     def query(self, slug: str) -> str:
         """The query string with which the playground shows this example."""
-        pairs: list[tuple[str, object]] = [("model", slug), ("prompt", self.prompt)]
-        for name, value in self.parameters.items():
-            values = value if isinstance(value, list) else [value]
-            pairs += [(name, _form_text(one)) for one in values]
+        pairs = [("model", slug), ("prompt", self.prompt), *self._pairs()]
         return urlencode(pairs)
+
+    def _pairs(self) -> Iterator[tuple[str, str]]:
+        for name, value in self.parameters.items():
+            for one in value if isinstance(value, list) else [value]:
+                yield name, _form_text(one)
 
 
 class Source(Struct):
@@ -159,7 +166,10 @@ def parse_card(text: str, *, slug: str) -> Card:
     facts = _parse_facts(match["facts"])
     if facts.slug != slug:
         raise CardError(f"slug is {facts.slug!r}, but the folder is {slug!r}")
-    card = Card(facts=facts, sections=render_sections(match["body"]))
+    body = match["body"].strip()
+    if not body.startswith("## "):
+        raise CardError('nothing may stand before the first "## " heading')
+    card = Card(facts=facts, sections=render_sections(body))
     if card.limitations is None:
         raise CardError('the text needs a section "## Limitations and biases"')
     return card

