@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from e2e.live_server import Account, LiveServer, start_live_server
 from e2e.programs import find_program
+
+# A line for each look at /health would drown what matters in a report.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +37,12 @@ def developer(server: LiveServer) -> Account:
 @pytest.fixture(scope="session")
 def outsider(server: LiveServer) -> Account:
     return server.create_account("outsider", "free")
+
+
+@pytest.fixture(scope="session")
+def neo_tiny_id(server: LiveServer, premium: Account) -> str:
+    response = httpx.get(server.url("/api/v1/models/neo-tiny"), headers=premium.headers)
+    return str(response.json()["id"])
 
 
 # A running Playwright makes Django believe that it is inside an event loop, so it is

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60
 ENGINE_SECONDS = 120
 STOP_SECONDS = 30
+IDLE_SECONDS = 20
 _ADDRESS = re.compile(r"^Neuro is at (\S+)$", re.MULTILINE)
 
 
@@ -55,6 +57,26 @@ class LiveServer:
     def wait_until_ready(self) -> None:
         wait_until(self.is_ready, what="the engine serves", seconds=ENGINE_SECONDS)
 
+    def running(self) -> int:
+        """How many requests the engine holds, running or waiting."""
+        models = self.health().json()["models"].values()
+        return sum(model["running"] + model["waiting"] for model in models)
+
+    def wait_until_idle(self) -> None:
+        wait_until(
+            lambda: self.running() == 0, what="the engine is idle", seconds=IDLE_SECONDS
+        )
+
+    def ledger(self, public_id: str) -> dict[str, object]:
+        """The row of a prediction, read from the database itself."""
+        with closing(sqlite3.connect(self.data_dir / "neuro.sqlite3")) as database:
+            database.row_factory = sqlite3.Row
+            row = database.execute(
+                "SELECT * FROM models_app_predictionrecord WHERE public_id = ?",
+                [public_id],
+            ).fetchone()
+        return dict(row)
+
     def manage(self, *arguments: str, stdin: str = "") -> str:
         """Run a management command on this server's data and return what it printed."""
         return run_management_command(self.environment, *arguments, stdin=stdin)
@@ -87,7 +109,13 @@ def environment_of(data_dir: Path, **overrides: str) -> dict[str, str]:
     """This machine's environment with nothing of Neuro's in it but what is given."""
     ours = re.compile(r"NEURO_|DJANGO_|DATABASE_URL|REDIS_URL|HOST$|PORT$|MAKE|MFLAGS")
     environment = {k: v for k, v in os.environ.items() if not ours.match(k)}
-    return environment | {"NEURO_DATA_DIR": str(data_dir), "PORT": "0"} | overrides
+    ours_now = {
+        "NEURO_DATA_DIR": str(data_dir),
+        "PORT": "0",
+        # Small as Neo-Tiny is, more threads would only wait for each other.
+        "NEURO_ENGINE_THREADS": "1",
+    }
+    return environment | ours_now | overrides
 
 
 def run_management_command(
