@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "neuro_site.settings")
 django_application = get_asgi_application()
 
-from models_app.backends import get_backend  # noqa: E402 -- needs the app registry
+# These need the app registry that the line above fills.
+from models_app.backends import get_backend  # noqa: E402
+from neuro_site.body_limit import Message, Receive, Send, limit_body  # noqa: E402
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-
+http_application = limit_body(
+    django_application,  # type: ignore[arg-type]
+    max_bytes=settings.MAX_BODY_BYTES,
+)
 logger = logging.getLogger(__name__)
 
 
@@ -25,7 +26,7 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
     if scope["type"] == "lifespan":
         await _live(receive, send)
     else:
-        await django_application(scope, receive, send)  # type: ignore[arg-type]
+        await http_application(scope, receive, send)
 
 
 async def _live(receive: Receive, send: Send) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
+from django.urls import Resolver404, resolve
 from django.views import defaults
 from rest_framework import exceptions, status
 from rest_framework.request import Request
@@ -126,6 +127,15 @@ def render_error(error: ApplicationError, request_id: str) -> dict[str, Any]:
     return {"error": error_object(error, request_id=request_id)}
 
 
+def render_at(path: str, error: ApplicationError, request_id: str) -> dict[str, Any]:
+    """The body of an error that comes before any view, as the address's door says it."""
+    try:
+        view_class = getattr(resolve(path).func, "cls", None)
+    except Resolver404:
+        view_class = None
+    return _renderer_of(view_class)(error, request_id)
+
+
 _TRANSLATIONS: dict[type[Exception], type[ApplicationError]] = {
     exceptions.ParseError: InvalidJson,
     exceptions.NotAuthenticated: MissingApiToken,
@@ -150,7 +160,9 @@ def _first_field_error(exception: exceptions.ValidationError) -> ApplicationErro
             path += [] if key == "non_field_errors" else [str(key)]
         else:
             detail = detail[0]
-    return ApplicationError(str(detail), param=".".join(path) or None)
+    field = ".".join(path)
+    message = f"{field}: {detail}" if field else str(detail)
+    return ApplicationError(message, param=field or None)
 
 
 def _renderer_of(view: object) -> RenderError:

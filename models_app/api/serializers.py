@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -50,11 +51,14 @@ class PredictInput(serializers.Serializer[Any]):
         default=False, help_text="Send the text as it is made, as server-sent events."
     )
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        for name in self.initial_data:
+    def to_internal_value(self, data: Any) -> Any:
+        """Refuses unknown fields first: a misspelt name explains a missing one."""
+        if not isinstance(data, Mapping):
+            raise InvalidInput("The body must be a JSON object.")
+        for name in data:
             if name not in self.fields:
                 raise _unknown_field(str(name), list(self.fields))
-        return attrs
+        return super().to_internal_value(data)
 
 
 def _unknown_field(name: str, known: list[str]) -> InvalidInput:
