@@ -34,7 +34,9 @@ def format_event(
     return ("\n".join(lines) + "\n\n").encode()
 
 
-def event_stream_response(admission: Admission, render: Render) -> StreamingHttpResponse:
+def event_stream_response(
+    admission: Admission, render: Render
+) -> StreamingHttpResponse:
     """Run an admitted call and send its events as they come."""
     return StreamingHttpResponse(
         _PredictionEvents(admission, render),
