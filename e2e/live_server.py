@@ -12,11 +12,13 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from e2e.programs import wait_until
 
+LEDGER = "models_app_predictionrecord"
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60
 ENGINE_SECONDS = 120
@@ -67,15 +69,18 @@ class LiveServer:
             lambda: self.running() == 0, what="the engine is idle", seconds=IDLE_SECONDS
         )
 
-    def ledger(self, public_id: str) -> dict[str, object]:
+    def ledger(self, public_id: str) -> dict[str, Any]:
         """The row of a prediction, read from the database itself."""
+        where = "WHERE public_id = ?"
+        return self._row(f"SELECT * FROM {LEDGER} {where}", public_id)  # noqa: S608
+
+    def ledger_size(self) -> int:
+        return int(self._row(f"SELECT COUNT(*) AS size FROM {LEDGER}")["size"])  # noqa: S608
+
+    def _row(self, query: str, *values: str) -> dict[str, Any]:
         with closing(sqlite3.connect(self.data_dir / "neuro.sqlite3")) as database:
             database.row_factory = sqlite3.Row
-            row = database.execute(
-                "SELECT * FROM models_app_predictionrecord WHERE public_id = ?",
-                [public_id],
-            ).fetchone()
-        return dict(row)
+            return dict(database.execute(query, values).fetchone())
 
     def manage(self, *arguments: str, stdin: str = "") -> str:
         """Run a management command on this server's data and return what it printed."""

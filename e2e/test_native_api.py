@@ -117,7 +117,7 @@ def test_it_aborts_and_charges_what_was_done_when_the_client_leaves(
 
     row = server.ledger(started.data["id"])
     assert row["status"] == "aborted"
-    assert 0 < int(str(row["completion_tokens"])) < LONG["max_new_tokens"]
+    assert 0 < row["completion_tokens"] < LONG["max_new_tokens"]
 
 
 def test_it_serves_many_callers_the_same_text_as_one(api: httpx.Client) -> None:

@@ -83,7 +83,7 @@ def _application_errors() -> set[type[ApplicationError]]:
     for app in ("accounts", "models_app", "playground", "neuro_site"):
         package = importlib.import_module(app)
         for module in pkgutil.walk_packages(package.__path__, f"{app}."):
-            if module.name.endswith("errors"):
+            if "error" in module.name:
                 importlib.import_module(module.name)
     return {ApplicationError, *_descendants(ApplicationError)}
 
