@@ -12,10 +12,10 @@ class ApiTokenForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ["name"]
         widgets = {
             "name": forms.TextInput(
-                attrs={"placeholder": "my script", "autocomplete": "off"}
+                attrs={"placeholder": "nightly summaries", "autocomplete": "off"}
             )
         }
-        help_texts = {"name": "Where you will use it, so that you know it again."}
+        labels = {"name": "Name of a new API token"}
 
 
 class ChangeTierForm(forms.Form):

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts import quota, services, show_once
 from accounts.forms import ApiTokenForm, ChangeTierForm
@@ -20,14 +20,14 @@ from accounts.tiers import Tier
 
 
 @login_not_required
-@require_GET
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return redirect("dashboard")
     return render(request, "accounts/home.html", {"tier_cards": tier_cards(None)})
 
 
-@require_GET
+@require_safe
 @never_cache
 def dashboard(request: AuthenticatedHttpRequest) -> HttpResponse:
     plaintext = show_once.receive(request, owner=request.user)
@@ -65,7 +65,7 @@ def api_token_revoke(request: AuthenticatedHttpRequest, public_id: str) -> HttpR
 
 
 @login_not_required
-@require_GET
+@require_safe
 def tiers(request: HttpRequest) -> HttpResponse:
     user = request.user
     current = Tier(user.tier) if user.is_authenticated else None

@@ -77,7 +77,7 @@ class TiersPageTestCase(BaseTestCase):
 
     def test_it_says_beforehand_what_a_downgrade_stops(self) -> None:
         response = self.get(self.bob)
-        self.assertContains(response, "GPT-Neo-2.7B no longer runs for you")
+        self.assertContains(response, "GPT-Neo-2.7B will be closed to you")
         self.assertContains(response, "Requests a minute: 10 instead of 600")
 
     def test_it_shows_a_visitor_the_limits_and_a_way_in(self) -> None:
@@ -98,12 +98,12 @@ class ChangeTierTestCase(BaseTestCase):
         self.charlie.refresh_from_db()
         self.assertEqual(self.charlie.tier, Tier.DEVELOPER)
         self.assertContains(response, "You are on Developer now.")
-        self.assertContains(response, "GPT-Neo-125M, GPT-Neo-1.3B work from")
+        self.assertContains(response, "GPT-Neo-125M, GPT-Neo-1.3B are open to you")
 
     def test_it_says_what_no_longer_runs_after_a_downgrade(self) -> None:
         self.client.force_login(self.bob)
         response = self.change("developer")
-        self.assertContains(response, "GPT-Neo-2.7B no longer runs for you.")
+        self.assertContains(response, "GPT-Neo-2.7B is closed to you.")
         self.assertContains(response, "Your API tokens and projects are as they were.")
 
     def test_it_leaves_the_same_tier_as_it_is(self) -> None:
