@@ -22,6 +22,7 @@ OPEN_ROUTES = {
     "/health": "for whoever watches the server",
     "/api/docs/": "how to call the API",
     "/api/schema/": "the same for programs",
+    "/Token": "where the npu client shows its API token, in the body",
     "/accounts/login/": "the way in",
     "/accounts/signup/": "the way in",
     "/accounts/logout/": "says that nobody is signed in",
@@ -33,7 +34,6 @@ OPEN_ROUTES = {
     "/accounts/password/reset/key/<uidb36>-<key>/": "opened from a mail",
     "/accounts/password/reset/key/done/": "says that it worked",
 }
-# The npu client reads the body of these, whose status its protocol fixes.
 REFUSALS = {401, 403}
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
 
