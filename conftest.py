@@ -16,8 +16,10 @@ from urllib.parse import quote
 
 import pytest
 import redis
+from django.conf import settings
 
 from e2e.programs import find_program, wait_until
+from models_app.tests.engines import run_engine
 
 START_SECONDS = 30
 
@@ -65,6 +67,13 @@ def redis_url(server_folder: Path) -> Iterator[str]:
         )
         yield f"unix://{socket}?db=0"
         server.terminate()
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[None]:
+    """The engine of the tests' data folder, with Neo-Tiny, for in-process tests."""
+    with run_engine(settings.ENGINE_SOCKET):
+        yield
 
 
 def _answers(client: redis.Redis) -> bool:

@@ -1,0 +1,82 @@
+"""A backend whose every event a test decides, for what a real engine cannot show."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import contextmanager
+from unittest import mock
+
+from accounts.errors import ApplicationError
+from models_app.backends.base import Generation, ModelStatus, TokenEvent
+
+Scripted = TokenEvent | Exception
+
+
+class FakeBackend:
+    """Plays the script for each generation; a token id is a character's code."""
+
+    def __init__(
+        self,
+        *script: Scripted,
+        unready: ApplicationError | None = None,
+        context_length: int = 64,
+    ) -> None:
+        self.script: Sequence[Scripted] = script
+        self.unready = unready
+        self.length = context_length
+        self.generations: list[Generation] = []
+        self.closed = 0
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def require_ready(self, model: str) -> None:
+        if self.unready:
+            raise self.unready
+
+    async def generate(self, generation: Generation) -> AsyncGenerator[TokenEvent]:
+        self.generations.append(generation)
+        try:
+            for step in self.script:
+                if isinstance(step, Exception):
+                    raise step
+                await asyncio.sleep(0)
+                yield step
+        finally:
+            self.closed += 1
+
+    async def health(self) -> list[ModelStatus]:
+        return []
+
+    def encode(self, model: str, text: str) -> list[int]:
+        return [ord(character) for character in text]
+
+    def decode(self, model: str, token_ids: list[int]) -> str:
+        return "".join(chr(token_id) for token_id in token_ids)
+
+    def context_length(self, model: str) -> int:
+        return self.length
+
+
+def token(text: str, **fields: object) -> TokenEvent:
+    """One step's event that brought `text`, a token for each character."""
+    ids = [ord(character) for character in text]
+    return TokenEvent(request_id="r", token_ids=ids, text=text, **fields)  # type: ignore[arg-type]
+
+
+HELLO = (
+    token("Hel", queue_seconds=0.002),
+    token("lo"),
+    token("", finish_reason="stop"),
+)
+
+
+@contextmanager
+def use_backend(backend: FakeBackend) -> Iterator[FakeBackend]:
+    with (
+        mock.patch("models_app.services.get_backend", return_value=backend),
+        mock.patch("models_app.prompts.get_backend", return_value=backend),
+    ):
+        yield backend
