@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer, GPTNeoForCausalLM
 
 from training.export import export_checkpoint, load_exported
-from training.model import GPTNeo, ModelConfig, window_mask
+from training.model import GPTNeo, ModelConfig, causal_attention
 from training.tests.conftest import TINY
 
 
@@ -57,20 +58,26 @@ def test_transformers_reads_the_tokenizer(
     assert reference.model_max_length == TINY.max_position_embeddings
 
 
-def test_short_rows_need_no_window_mask() -> None:
-    assert window_mask(16, 16) is None
+@pytest.mark.parametrize("window", [1, 16, 128, 200, 256, 1000])
+@pytest.mark.parametrize("length", [1, 127, 128, 300, 600])
+def test_attention_sees_a_window(length: int, window: int) -> None:
+    query, key, value = torch.randn(3, 2, 2, length, 8).unbind(0)
+    distance = torch.arange(length)[:, None] - torch.arange(length)
+    seen = (distance >= 0) & (distance < window)
+    wanted = F.scaled_dot_product_attention(
+        query, key, value, attn_mask=seen, scale=1.0
+    )
+    mixed = causal_attention(query, key, value, window=window)
+    torch.testing.assert_close(mixed, wanted, rtol=1e-4, atol=1e-5)
 
 
-def test_a_local_layer_sees_a_window() -> None:
-    mask = window_mask(5, 2)
-    assert mask is not None
-    assert mask.int().tolist() == [
-        [1, 0, 0, 0, 0],
-        [1, 1, 0, 0, 0],
-        [0, 1, 1, 0, 0],
-        [0, 0, 1, 1, 0],
-        [0, 0, 0, 1, 1],
-    ]
+def test_the_loss_is_the_mean_cross_entropy() -> None:
+    torch.manual_seed(0)
+    model = GPTNeo(TINY)
+    token_ids, targets = torch.randint(TINY.vocab_size, (2, 40, 30)).unbind(0)
+    logits = model(token_ids).flatten(0, 1)
+    wanted = F.cross_entropy(logits, targets.flatten())
+    torch.testing.assert_close(model.loss(token_ids, targets), wanted)
 
 
 @pytest.mark.parametrize(
