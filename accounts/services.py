@@ -21,7 +21,7 @@ def register_user(*, email: str, password: str, tier: Tier = Tier.FREE) -> User:
     Raises `ValidationError` for a bad address, a taken one, or a weak password.
     """
     validate_email(email)
-    email = email.lower()
+    email = User.objects.normalize_email(email)
     if User.objects.filter(email__iexact=email).exists():
         raise ValidationError(f"There is an account for {email} already.")
     validate_password(password, User(email=email))

@@ -29,7 +29,7 @@ class AdminTestCase(BaseTestCase):
 
     def test_it_adds_an_account_by_e_mail(self) -> None:
         form = {
-            "email": "dave@example.org",
+            "email": "Dave@Example.org",
             "tier": "developer",
             "password1": "a long enough phrase",
             "password2": "a long enough phrase",

@@ -13,7 +13,7 @@ from accounts.models import Reservation, UsageDay, User
 from accounts.tiers import Tier, limits_of
 
 LIMIT = limits_of(Tier.FREE).tokens_per_day
-CALLERS = 16
+CALLERS = 64
 
 
 def run_together(work: Callable[[int], int]) -> list[int]:
