@@ -12,6 +12,7 @@ from models_app.services import (
 )
 from models_app.sse import Frame
 from playground.errors import show
+from playground.outcomes import outcome_of
 
 
 def render_event(event: PredictEvent) -> Frame | None:
@@ -37,10 +38,8 @@ def summary_of(prediction: Prediction) -> dict[str, object]:
     completion = prediction.completions[0]
     timings = prediction.timings
     return {
-        "finish_reason": completion.finish_reason,
-        "stop_sequence": completion.stop_sequence,
+        "outcome": outcome_of(completion),
         "seed": prediction.seed,
-        "prompt_tokens": prediction.usage.prompt_tokens,
         "completion_tokens": prediction.usage.completion_tokens,
         "ttft_ms": timings.ttft_ms,
         "duration_ms": timings.duration_ms,

@@ -7,7 +7,7 @@ import { ModelPicker } from "./model_picker.js";
 import { Notebook } from "./notebook.js";
 import { ParameterPanel } from "./parameters.js";
 import { predict } from "./prediction.js";
-import { Report, failedAfter, outcomeOf, stoppedAfter } from "./report.js";
+import { Report, failedAfter, stoppedAfter } from "./report.js";
 import { TokenCounter } from "./token_counter.js";
 
 const form = document.querySelector("#playground");
@@ -75,7 +75,7 @@ const handlers = {
   },
   completed(data) {
     report.completed(data);
-    finish(outcomeOf(data));
+    finish(data.outcome);
   },
 };
 

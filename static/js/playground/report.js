@@ -7,20 +7,6 @@ function count(tokens) {
   return `${numbers.format(tokens)} ${tokens === 1 ? "token" : "tokens"}`;
 }
 
-function shown(text) {
-  return JSON.stringify(text).slice(1, -1);
-}
-
-/** How a run ended, in a sentence. */
-export function outcomeOf({ finish_reason, stop_sequence, completion_tokens }) {
-  if (finish_reason === "length")
-    return `Ended at the longest length, ${count(completion_tokens)}.`;
-  if (finish_reason === "stop" && stop_sequence)
-    return `Ended before the stop sequence “${shown(stop_sequence)}”.`;
-  if (finish_reason === "stop") return "The model ended the text here.";
-  return `The server ended this early, after ${count(completion_tokens)}.`;
-}
-
 export function stoppedAfter(tokens) {
   return `Stopped by you after ${count(tokens)}.`;
 }
