@@ -1,0 +1,134 @@
+"""What pages and README tell people to run does run, as it stands there."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import httpx
+import pytest
+
+from e2e import npu_client
+from e2e.live_server import ROOT, Account, LiveServer
+from e2e.programs import find_program
+
+FILE_NAMES = {"python": "predict.py", "curl": "predict.sh", "javascript": "predict.mjs"}
+README_ADDRESS = "http://127.0.0.1:8000/"
+README_LANGUAGES = {"python": "python", "sh": "curl", "js": "javascript"}
+
+
+def interpreter(language: str) -> str:
+    if language == "python":
+        return str(npu_client.install())
+    if language == "curl":
+        find_program("curl", package="curl")
+        return "bash"
+    return find_program("node", package="nodejs")
+
+
+def run(language: str, code: str, folder: Path) -> str:
+    file = folder / FILE_NAMES[language]
+    file.write_text(code)
+    completed = subprocess.run(  # noqa: S603 -- our own snippet
+        [interpreter(language), str(file)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    return completed.stdout
+
+
+SEED_JSON = '{"modelId": "MODEL_ID", "data": "When I visit", "input_kwargs": {"max_length": 15}}'
+WITHOUT_CLIENT = {
+    "curl": f"""\
+curl --silent --fail-with-body "ADDRESSSyncPredict?include_result=true" \\
+  --header "Authorization: Bearer API_TOKEN" \\
+  --header "Content-Type: application/json" \\
+  --data '{SEED_JSON}'
+""",
+    "javascript": f"""\
+const response = await fetch("ADDRESSSyncPredict?include_result=true", {{
+  method: "POST",
+  headers: {{ Authorization: "Bearer API_TOKEN", "Content-Type": "application/json" }},
+  body: JSON.stringify({SEED_JSON}),
+}});
+console.log(JSON.stringify(await response.json()));
+""",
+}
+
+
+def snippet_of_page(page: str, language: str) -> str:
+    found = re.search(rf'<code id="{language}-code">(.*?)</code>', page, re.DOTALL)
+    assert found is not None
+    return html.unescape(found[1])
+
+
+def snippets_of_readme() -> dict[str, str]:
+    blocks = re.findall(
+        r"^```(\w+)\n(.*?)^```$",
+        (ROOT / "README.md").read_text(),
+        re.MULTILINE | re.DOTALL,
+    )
+    return {
+        README_LANGUAGES[tag]: code
+        for tag, code in blocks
+        if tag in README_LANGUAGES and "API_TOKEN" in code
+    }
+
+
+@pytest.mark.parametrize("language", FILE_NAMES)
+def test_it_runs_every_snippet_of_a_model_page(
+    server: LiveServer, developer: Account, tmp_path: Path, language: str
+) -> None:
+    page = httpx.get(server.url("/models/neo-tiny")).text
+    snippet = snippet_of_page(page, language)
+    assert server.address in snippet
+
+    printed = run(language, snippet.replace("API_TOKEN", developer.api_token), tmp_path)
+
+    assert printed.strip()
+
+
+@pytest.mark.parametrize("language", FILE_NAMES)
+def test_it_runs_the_first_call_of_the_readme(
+    server: LiveServer, developer: Account, tmp_path: Path, language: str
+) -> None:
+    snippet = snippets_of_readme()[language]
+    assert README_ADDRESS in snippet
+
+    printed = run(
+        language,
+        snippet.replace("API_TOKEN", developer.api_token).replace(
+            README_ADDRESS, server.address
+        ),
+        tmp_path,
+    )
+
+    assert printed.strip()
+
+
+@pytest.mark.parametrize("language", WITHOUT_CLIENT)
+def test_it_answers_the_npu_routes_without_their_client(
+    server: LiveServer,
+    developer: Account,
+    tmp_path: Path,
+    language: str,
+    neo_tiny_id: str,
+) -> None:
+    script = WITHOUT_CLIENT[language]
+    for name, value in {
+        "ADDRESS": server.address,
+        "API_TOKEN": developer.api_token,
+        "MODEL_ID": neo_tiny_id,
+    }.items():
+        script = script.replace(name, value)
+
+    answer = json.loads(run(language, script, tmp_path))
+
+    assert answer["state"] == "COMPLETE"
+    assert answer["result"][0]["generated_text"].startswith("When I visit")
