@@ -20,12 +20,13 @@ class NextSteps:
 
     @property
     def are_done(self) -> bool:
-        return self.has_tier and self.has_api_token and self.has_predicted
+        """Who calls with an API token has found the way, on the Free tier too."""
+        return self.has_api_token and self.has_predicted
 
 
 def next_steps_of(user: User) -> NextSteps:
     return NextSteps(
         has_tier=user.tier != Tier.FREE,
-        has_api_token=ApiToken.objects.filter(project__user=user).exists(),
+        has_api_token=ApiToken.objects.active().filter(project__user=user).exists(),
         has_predicted=UsageDay.objects.filter(user=user, predictions__gt=0).exists(),
     )

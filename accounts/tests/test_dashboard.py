@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from accounts import quota
 from accounts.models import ApiToken, User
-from accounts.services import issue_api_token, register_user
+from accounts.services import issue_api_token, register_user, revoke_api_token
 from accounts.tiers import Tier
 from neuro_site.testing import BaseTestCase, Response
 
@@ -20,7 +20,7 @@ class DashboardTestCase(BaseTestCase):
         self.assertContains(response, "Welcome to Neuro")
         for step in ("Choose a tier", "Create an API token", "Make your first call"):
             self.assertContains(response, step)
-        self.assertContains(response, "No API tokens yet")
+        self.assertContains(response, "No API tokens")
 
     def test_it_ticks_steps_off_and_then_leaves_them_out(self) -> None:
         response = self.get(self.alice)
@@ -29,6 +29,13 @@ class DashboardTestCase(BaseTestCase):
         quota.settle(quota.reserve(user=self.alice, tokens=10), used=10)
         response = self.get(self.alice)
         self.assertNotContains(response, "Next steps")
+
+    def test_it_brings_a_step_back_when_no_api_token_is_left(self) -> None:
+        quota.settle(quota.reserve(user=self.alice, tokens=10), used=10)
+        revoke_api_token(api_token=self.api_token_of(self.alice))
+        response = self.get(self.alice)
+        self.assertContains(response, "Create one below")
+        self.assertNotContains(response, "Welcome to Neuro")
 
     def test_it_shows_todays_use_against_the_tiers_limits(self) -> None:
         quota.settle(quota.reserve(user=self.alice, tokens=2_000), used=1_234)
