@@ -75,7 +75,16 @@ class ParseTests(SimpleTestCase):
                 self.assertIn(allowed, error.message)
 
     def test_it_refuses_what_only_looks_like_a_number(self) -> None:
-        for value in (True, "0.5", [1], {}, float("nan"), float("inf"), 10**400):
+        values: list[object] = [
+            True,
+            "0.5",
+            [1],
+            {},
+            float("nan"),
+            float("inf"),
+            10**400,
+        ]
+        for value in values:
             with self.subTest(value=str(value)[:10]):
                 self.refusal(temperature=value)
 

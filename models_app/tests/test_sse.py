@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from django.core.signals import request_finished
+from django.db import close_old_connections
+from django.http import StreamingHttpResponse
+from django.test import SimpleTestCase
+
+from accounts import quota
+from models_app import services
+from models_app.models import PredictionRecord, PredictionSource
+from models_app.predictions import PredictEvent, TextDelta
+from models_app.sse import Frame, event_stream_response, format_event
+from models_app.tests.fakes import HELLO, FakeBackend, use_backend
+from neuro_site.testing import BaseTestCase
+
+
+class FormatEventTests(SimpleTestCase):
+    def test_it_writes_one_frame(self) -> None:
+        frame = format_event({"a": 1}, event="delta", event_id=3)
+
+        self.assertEqual(frame, b'id: 3\nevent: delta\ndata: {"a": 1}\n\n')
+
+    def test_it_keeps_text_on_one_line_and_readable(self) -> None:
+        hostile = "a\nb\r\ndata: x\n\nevent: error\u2028é"
+
+        frame = format_event({"text": hostile}).decode()
+
+        self.assertEqual(frame.count("\n"), 2)
+        self.assertIn("é", frame)
+        self.assertEqual(json.loads(frame.removeprefix("data: "))["text"], hostile)
+
+
+def render(event: PredictEvent) -> Frame | None:
+    return ("delta", event.text) if isinstance(event, TextDelta) else None
+
+
+class EventStreamResponseTests(BaseTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        # As Django's test client does: the end of a response closes no connection.
+        request_finished.disconnect(close_old_connections)
+        self.addCleanup(request_finished.connect, close_old_connections)
+
+    def respond(self) -> StreamingHttpResponse:
+        admission = services.admit(
+            caller=services.Caller(
+                user=self.alice,
+                project=self.alice.default_project,
+                source=PredictionSource.API,
+            ),
+            language_model="neo-tiny",
+            prompts=["Say "],
+            parameters={},
+        )
+        return event_stream_response(admission, render)
+
+    def status(self) -> Any:
+        return PredictionRecord.objects.get().status
+
+    def reserved(self) -> int:
+        return quota.status(self.alice).tokens_reserved
+
+    def test_it_sends_what_the_door_renders_with_rising_ids(self) -> None:
+        with use_backend(FakeBackend(*HELLO)):
+            response = self.respond()
+            content = b"".join(response).decode()
+
+        self.assertEqual(
+            content,
+            'id: 1\nevent: delta\ndata: "Hel"\n\nid: 2\nevent: delta\ndata: "lo"\n\n',
+        )
+        self.assertEqual(self.status(), "succeeded")
+
+    def test_it_tells_proxies_not_to_hold_it_back(self) -> None:
+        with use_backend(FakeBackend(*HELLO)):
+            response = self.respond()
+            response.close()
+
+        self.assertEqual(response["Cache-Control"], "no-cache")
+        self.assertEqual(response["X-Accel-Buffering"], "no")
+
+    def test_it_gives_the_reservation_back_when_nobody_ever_listened(self) -> None:
+        with use_backend(FakeBackend(*HELLO)) as backend:
+            self.respond().close()
+
+        self.assertEqual((self.status(), self.reserved()), ("aborted", 0))
+        self.assertEqual(backend.generations, [])
+
+    def test_it_ends_the_prediction_when_the_response_is_closed_early(self) -> None:
+        async def read_one(response: StreamingHttpResponse) -> None:
+            await anext(aiter(response.streaming_content))  # type: ignore[arg-type]
+
+        with use_backend(FakeBackend(*HELLO)) as backend:
+            response = self.respond()
+            async_to_sync(read_one)(response)
+            response.close()
+
+        self.assertEqual((self.status(), self.reserved()), ("aborted", 0))
+        self.assertEqual(backend.closed, 1)
