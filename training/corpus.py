@@ -6,6 +6,9 @@ Held out, and never seen by the tokenizer's training or the model's:
   plot or names;
 - the end of every other book, cut at a paragraph: the last `TAIL_SHARE` of its
   characters, for known authors and names in unknown sentences.
+
+No book gives more than `LONGEST` characters to train on. Without that limit a fifth of
+the text would be Pepys's diary, and the model would go "so to bed" in any company.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from pathlib import Path
 END_OF_TEXT = "<|endoftext|>"
 UNSEEN_BOOK = 40
 TAIL_SHARE = 0.02
+LONGEST = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +47,17 @@ def split_books(books: list[str], *, unseen_book: int = UNSEEN_BOOK) -> Split:
         split_tail(book) for number, book in enumerate(books) if number != unseen_book
     ]
     return Split(
-        train=[head for head, _ in pairs],
+        train=[shorten(head) for head, _ in pairs],
         tails=[tail for _, tail in pairs],
         unseen=books[unseen_book : unseen_book + 1],
     )
+
+
+def shorten(book: str, longest: int = LONGEST) -> str:
+    """Keep the paragraphs that end within the first ``longest`` characters."""
+    if len(book) <= longest:
+        return book
+    return book[: max(0, book.rfind("\n", 0, longest + 1))]
 
 
 def split_tail(book: str, share: float = TAIL_SHARE) -> tuple[str, str]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import lzma
 from pathlib import Path
 
-from training.corpus import UNSEEN_BOOK, read_books, split_books, split_tail
+from training.corpus import UNSEEN_BOOK, read_books, shorten, split_books, split_tail
 
 BOOK = "\n".join(f"Paragraph {number} of a book." for number in range(200))
 
@@ -25,6 +25,12 @@ def test_it_cuts_the_tail_between_paragraphs() -> None:
 
 def test_it_keeps_a_book_of_one_paragraph_whole() -> None:
     assert split_tail("A single paragraph.") == ("A single paragraph.", "")
+
+
+def test_it_shortens_a_long_book_between_paragraphs() -> None:
+    assert shorten("One.\nTwo.\nThree.", longest=9) == "One.\nTwo."
+    assert shorten("One.\nTwo.\nThree.", longest=8) == "One."
+    assert shorten("One.\nTwo.", longest=9) == "One.\nTwo."
 
 
 def test_it_never_trains_on_held_out_text() -> None:
