@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { splitSentences } from "../../../static/js/playground/announcer.js";
+import { afterEdit, pieces } from "../../../static/js/playground/ranges.js";
+import { SseParser } from "../../../static/js/playground/sse.js";
+
+const STREAM =
+  'id: 1\nevent: started\ndata: {"seed": 7}\n\n: a comment\n\n' +
+  'event: text\r\ndata: {"text": "caf\u00e9\\n"}\r\n\r\ndata: "bare"\n\n';
+
+test("it reads the same events wherever the stream is cut", () => {
+  const whole = new SseParser().push(STREAM);
+  assert.deepEqual(whole, [
+    { event: "started", data: { seed: 7 } },
+    { event: "text", data: { text: "café\n" } },
+    { event: "message", data: "bare" },
+  ]);
+  for (let cut = 0; cut <= STREAM.length; cut++) {
+    const parser = new SseParser();
+    const events = [
+      ...parser.push(STREAM.slice(0, cut)),
+      ...parser.push(STREAM.slice(cut)),
+    ];
+    assert.deepEqual(events, whole, `cut at ${cut}`);
+  }
+});
+
+test("it keeps an event back until it is complete", () => {
+  const parser = new SseParser();
+  assert.deepEqual(parser.push('data: "a"\n'), []);
+  assert.deepEqual(parser.push("\n"), [{ event: "message", data: "a" }]);
+});
+
+test("it moves what the model wrote along with an edit before it", () => {
+  assert.deepEqual(afterEdit([[4, 9]], "Say hello", "Do say hello"), [[7, 12]]);
+  assert.deepEqual(afterEdit([[4, 9]], "Say hello", "hello"), [[0, 5]]);
+});
+
+test("it leaves what is typed inside or after a completion to its writer", () => {
+  assert.deepEqual(afterEdit([[4, 9]], "Say hello", "Say heXllo"), [
+    [4, 6],
+    [7, 10],
+  ]);
+  assert.deepEqual(afterEdit([[4, 9]], "Say hello", "Say hello!"), [[4, 9]]);
+});
+
+test("it forgets what was deleted", () => {
+  assert.deepEqual(afterEdit([[4, 9]], "Say hello", "Say "), []);
+  assert.deepEqual(afterEdit([[4, 9]], "Say hello", "Say hlo"), [
+    [4, 5],
+    [5, 7],
+  ]);
+  assert.deepEqual(afterEdit([[0, 3], [3, 6]], "abcdef", ""), []);
+});
+
+test("it cuts the text where its writer changes", () => {
+  assert.deepEqual(pieces([[2, 4]], "abcdef"), [
+    { text: "ab", isTinted: false },
+    { text: "cd", isTinted: true },
+    { text: "ef", isTinted: false },
+  ]);
+  assert.deepEqual(pieces([], ""), []);
+});
+
+test("it announces whole sentences and holds the rest back", () => {
+  assert.deepEqual(splitSentences('He left. "Why?" she asked. And'), {
+    sentences: ["He left.", '"Why?"', "she asked."],
+    rest: "And",
+  });
+  assert.deepEqual(splitSentences("one\n\ntwo"), { sentences: ["one"], rest: "two" });
+  assert.deepEqual(splitSentences("3.14 is"), { sentences: [], rest: "3.14 is" });
+});
