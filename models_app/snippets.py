@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,13 +24,18 @@ _TEMPLATES = Path(__file__).parent / "snippet_templates"
 _NAME = re.compile(r"<<(\w+)>>")
 
 
-def _quote_json(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+def _quote_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
-def _quote_json_in_shell(text: str) -> str:
+def _quote_json_in_shell(value: object) -> str:
     """For JSON that stands between single quotes."""
-    return _quote_json(text).replace("'", r"'\''")
+    return _quote_json(value).replace("'", r"'\''")
+
+
+def _quote_python(value: object) -> str:
+    """A text of JSON is one of Python, too; true and false are not."""
+    return _quote_json(value) if isinstance(value, str) else repr(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +45,9 @@ class Language:
     file_name: str
     setup: str
     run: str
-    quote: Callable[[str], str]
+    quote: Callable[[object], str]
+    # What a program says when nobody chose parameters.
+    parameters: str
 
     def render(self, values: dict[str, str]) -> str:
         template = _TEMPLATES / f"{self.file_name}.txt"
@@ -62,7 +69,10 @@ LANGUAGES = (
         file_name="predict.py",
         setup='pip install "setuptools<81" npu==0.3.900',
         run="python predict.py",
-        quote=_quote_json,
+        quote=_quote_python,
+        parameters="{\n"
+        f'    "max_length": {MAX_LENGTH},'
+        "  # tokens of the prompt and of what follows it\n}",
     ),
     Language(
         slug="curl",
@@ -71,6 +81,7 @@ LANGUAGES = (
         setup="",
         run="bash predict.sh",
         quote=_quote_json_in_shell,
+        parameters=f'{{"max_new_tokens": {MAX_NEW_TOKENS}}}',
     ),
     Language(
         slug="javascript",
@@ -79,6 +90,7 @@ LANGUAGES = (
         setup="",
         run="node predict.mjs",
         quote=_quote_json,
+        parameters=f"{{ max_new_tokens: {MAX_NEW_TOKENS} }}",
     ),
 )
 
@@ -89,19 +101,26 @@ def build(
     base_url: str,
     api_token: str = "",
     prompt: str = PROMPT,
+    parameters: Mapping[str, object] | None = None,
 ) -> list[Snippet]:
     """One program per language. `base_url` ends with a slash."""
     values = {
         "base_url": base_url,
         "api_token": api_token or PLACEHOLDER,
         "model_id": language_model.public_id,
-        "max_length": str(MAX_LENGTH),
-        "max_new_tokens": str(MAX_NEW_TOKENS),
     }
     return [
         Snippet(
             language=language,
-            code=language.render(values | {"prompt": language.quote(prompt)}),
+            code=language.render(
+                values
+                | {
+                    "prompt": language.quote(prompt),
+                    "parameters": language.parameters
+                    if parameters is None
+                    else language.quote(dict(parameters)),
+                }
+            ),
         )
         for language in LANGUAGES
     ]
