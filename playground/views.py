@@ -12,12 +12,13 @@ from accounts.errors import ApplicationError
 from accounts.http import AuthenticatedHttpRequest
 from models_app import services as predictions
 from models_app.models import LanguageModel, PredictionSource
+from models_app.snippets import PROMPT, build
 from models_app.sse import event_stream_response
 from playground import errors
 from playground.choices import first_choice, model_choices
 from playground.events import render_event, summary_of
 from playground.forms import Submission, parameter_groups, read_submission
-from playground.services import count_tokens
+from playground.services import count_tokens, parameters_to_write
 
 
 @never_cache
@@ -65,6 +66,23 @@ def tokens(request: AuthenticatedHttpRequest) -> HttpResponse:
     return JsonResponse(
         {"tokens": count.tokens, "context_length": count.context_length}
     )
+
+
+@require_POST
+def code(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """The call that the form describes, as programs; a fragment for the page's dialog."""
+    submission = read_submission(request.POST)
+    try:
+        entry = LanguageModel.objects.resolve(submission.language_model)
+    except ApplicationError as error:
+        return errors.respond(error)
+    snippets = build(
+        entry,
+        base_url=request.build_absolute_uri("/"),
+        prompt=submission.prompt or PROMPT,
+        parameters=parameters_to_write(submission.parameters),
+    )
+    return render(request, "models_app/_snippets.html", {"snippets": snippets})
 
 
 def _caller(request: AuthenticatedHttpRequest) -> predictions.Caller:

@@ -30,7 +30,8 @@ function makeTab(panel) {
   return tab;
 }
 
-function enhance(container) {
+/** Turn the sections of one `.tabs` into panels of a tab bar. */
+export function enhance(container) {
   const list = document.createElement("div");
   list.role = "tablist";
   list.className = "tab-list";

@@ -1,6 +1,7 @@
 // The playground: ties the notebook, the parameters and a run together.
 
 import { Announcer } from "./announcer.js";
+import { CodeDialog } from "./code_dialog.js";
 import { Draft } from "./draft.js";
 import { ErrorBox } from "./error_box.js";
 import { ModelPicker } from "./model_picker.js";
@@ -21,6 +22,7 @@ const report = new Report(find("[data-result]"));
 const announcer = new Announcer(find("[data-announcer]"));
 const counter = new TokenCounter(find("[data-token-count]"), form.dataset.tokensUrl);
 const errorBox = new ErrorBox(find("[data-error]"), find("[data-error-template]"));
+const codeDialog = new CodeDialog(document.querySelector("[data-code-dialog]"));
 const draft = new Draft(form.dataset.account);
 const buttons = {
   run: find("[data-run]"),
@@ -182,6 +184,13 @@ form.addEventListener("click", (event) => {
   event.preventDefault();
   fillFrom(example.href);
 });
+for (const link of form.querySelectorAll("[data-view-code]"))
+  link.addEventListener("click", async (event) => {
+    event.preventDefault();
+    const isShown = await codeDialog.open(form.dataset.codeUrl, new FormData(form));
+    // The model's page has the programs, too, with an example's prompt.
+    if (!isShown) location.assign(link.href);
+  });
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") stop();
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from models_app.snippets import Snippet
+from neuro_site.testing import BaseTestCase
+from playground.tests.forms import filled_form
+
+URL = "/playground/code"
+
+
+class CodeTests(BaseTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.client.force_login(self.alice)
+
+    def code(self, language: str, **changes: object) -> str:
+        response = self.client.post(URL, filled_form(seed="", **changes))
+        snippets: list[Snippet] = response.context["snippets"]
+        return next(one.code for one in snippets if one.language.slug == language)
+
+    def test_it_writes_the_prompt_and_the_parameters_that_were_changed(self) -> None:
+        self.assertIn(
+            '{"inputs": "Say ", "parameters": '
+            '{"max_new_tokens": 20, "temperature": 0.5}}',
+            self.code("curl", temperature="0.5"),
+        )
+
+    def test_it_writes_literals_of_each_language(self) -> None:
+        changes = {"do_sample": "false", "stop": r"\n", "prompt": "It's"}
+
+        self.assertIn(
+            "{'max_new_tokens': 20, 'do_sample': False, 'stop': ['\\n']}",
+            self.code("python", **changes),
+        )
+        self.assertIn(
+            'parameters: {"max_new_tokens": 20, "do_sample": false, "stop": ["\\n"]}',
+            self.code("javascript", **changes),
+        )
+        self.assertIn(r"It'\''s", self.code("curl", **changes))
+
+    def test_it_shows_an_example_while_the_prompt_is_empty(self) -> None:
+        self.assertIn("When I visit Bath I will", self.code("curl", prompt=""))
+
+    def test_it_names_the_nearest_model_for_one_that_is_not_there(self) -> None:
+        response = self.client.post(URL, filled_form(model="neo-tinny"))
+
+        self.assertEqual(response.status_code, 404)
+        self.assertIn("neo-tiny", response.json()["error"]["hint"])
