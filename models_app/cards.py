@@ -36,7 +36,7 @@ class Struct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Cards are written by hand: a misspelt field is an error, never ignored."""
 
 
-class Architecture(Struct):
+class Architecture(Struct, frozen=True, kw_only=True):
     """The facts that a checkpoint must agree with before it is installed."""
 
     model_type: Literal["gpt_neo", "llama"]
@@ -48,7 +48,7 @@ class Architecture(Struct):
     vocabulary: PositiveInt
 
 
-class HubSource(Struct):
+class HubSource(Struct, frozen=True, kw_only=True):
     """Where the published weights are. `sha256` and `size` are of `weights_file`."""
 
     repo: Annotated[str, msgspec.Meta(pattern="^[^/ ]+/[^/ ]+$")]
@@ -58,7 +58,7 @@ class HubSource(Struct):
     size: PositiveInt | None = None
 
 
-class Example(Struct):
+class Example(Struct, frozen=True, kw_only=True):
     """A prompt worth trying, with the parameters that suit it."""
 
     title: str
@@ -80,14 +80,14 @@ class Example(Struct):
                 yield name, _form_text(one)
 
 
-class Source(Struct):
+class Source(Struct, frozen=True, kw_only=True):
     """A page that the card's facts come from."""
 
     title: str
     url: Annotated[str, msgspec.Meta(pattern="^https://")]
 
 
-class Facts(Struct):
+class Facts(Struct, frozen=True, kw_only=True):
     """The front matter."""
 
     slug: Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9.-]*$")]

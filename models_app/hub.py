@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,10 +10,10 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import httpx2
-from huggingface_hub import HfApi, constants, snapshot_download
+from huggingface_hub import HfApi, constants, get_session, snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
-    HfHubHTTPError,
+    LocalEntryNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
     RevisionNotFoundError,
@@ -22,9 +23,18 @@ from huggingface_hub.hf_api import RepoFile
 from models_app.cards import HubSource
 from models_app.checkpoints import WANTED_FILES, CheckpointError
 
+PROBE_SECONDS = 10
+
+# A line for every request would break the progress bar into pieces.
+logging.getLogger("httpx2").setLevel(logging.WARNING)
+
 
 class HubError(CheckpointError):
     """Why the hub gave nothing, in one line."""
+
+
+class DownloadBroken(HubError):
+    """What has arrived is worth keeping for the next attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +49,8 @@ class Download:
 def list_files(hub: HubSource) -> list[Download]:
     """The wanted files of the pinned revision; raises `HubError`."""
     with _plain_errors(hub):
+        # The calls below try for half a minute before they give up.
+        get_session().head(constants.ENDPOINT, timeout=PROBE_SECONDS)
         tree = list(HfApi().list_repo_tree(hub.repo, revision=hub.revision))
     return [
         Download(file.path, file.size, file.lfs.sha256 if file.lfs else "")
@@ -75,9 +87,22 @@ def _plain_errors(hub: HubSource) -> Iterator[None]:
         raise HubError(f"{constants.ENDPOINT} has no {hub.repo}.") from error
     except RevisionNotFoundError as error:
         raise HubError(f"{hub.repo} has no revision {hub.revision}.") from error
-    except (httpx2.HTTPError, HfHubHTTPError, OSError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else ""
-        raise HubError(
-            f"The hub at {constants.ENDPOINT} did not answer as it should: "
-            f"{reason or type(error).__name__}."
+    except (httpx2.ReadError, httpx2.ReadTimeout, httpx2.RemoteProtocolError) as error:
+        raise DownloadBroken(
+            f"The download broke off ({_first_line(error)}). "
+            "Run the command again: it goes on where it stopped."
         ) from error
+    except (httpx2.TransportError, LocalEntryNotFoundError) as error:
+        raise HubError(
+            f"{constants.ENDPOINT} cannot be reached ({_first_line(error)}). "
+            "Bring a checkpoint folder to this machine and name it with --from DIR."
+        ) from error
+    except (httpx2.HTTPError, OSError) as error:
+        raise HubError(
+            f"{constants.ENDPOINT} did not answer as it should: {_first_line(error)}"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

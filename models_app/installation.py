@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 from django.conf import settings
@@ -23,7 +24,7 @@ from models_app.checkpoints import (
     inspect,
     require_agreement,
 )
-from models_app.hub import Download, download, list_files
+from models_app.hub import Download, DownloadBroken, download, list_files
 from models_app.weights import (
     RECORD_FILE,
     FileRecord,
@@ -122,21 +123,32 @@ def verify(card: Card) -> list[Verification]:
 
 @contextmanager
 def _incoming_folder(slug: str) -> Iterator[Path]:
-    """An empty folder beside the final one, gone again unless it was renamed."""
-    models_dir = Path(settings.MODELS_DIR)
-    models_dir.mkdir(parents=True, exist_ok=True)
-    with (models_dir / f".lock-{slug}").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise InstallError(f"{slug} is being installed already.") from error
-        incoming = models_dir / f".incoming-{slug}"
-        shutil.rmtree(incoming, ignore_errors=True)
-        incoming.mkdir()
+    """A folder beside the final one, gone again unless it was renamed.
+
+    What a broken download left stays, hidden, and the next attempt goes on from there.
+    """
+    incoming = Path(settings.MODELS_DIR) / f".incoming-{slug}"
+    incoming.mkdir(parents=True, exist_ok=True)
+    with _lock(incoming):
         try:
             yield incoming
-        finally:
-            shutil.rmtree(incoming, ignore_errors=True)
+        except (DownloadBroken, KeyboardInterrupt):
+            raise
+        except BaseException:
+            shutil.rmtree(incoming)
+            raise
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise InstallError("This model is being installed already.") from error
+    finally:
+        os.close(descriptor)
 
 
 def _require_space(size: int) -> None:
@@ -156,7 +168,7 @@ def _copy(checkpoint: Checkpoint, target: Path) -> dict[str, FileRecord]:
         }
 
 
-def _copy_file(source: Path, target: Path, bar: tqdm[int]) -> FileRecord:
+def _copy_file(source: Path, target: Path, bar: tqdm[NoReturn]) -> FileRecord:
     digest = hashlib.sha256()
     with source.open("rb") as reader, target.open("wb") as writer:
         while chunk := reader.read(_CHUNK):
@@ -179,7 +191,7 @@ def _digest(path: Path) -> FileRecord:
     return FileRecord(sha256=digest.hexdigest(), size=size)
 
 
-def _progress(label: str, size: int) -> tqdm[int]:
+def _progress(label: str, size: int) -> tqdm[NoReturn]:
     """A bar on a terminal; nothing in a log, nor for what is done in a blink."""
     is_short = size < 8 * _CHUNK
     return tqdm(

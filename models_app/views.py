@@ -52,8 +52,7 @@ def model_detail(request: HttpRequest, ref: str) -> HttpResponse:
     try:
         language_model = LanguageModel.objects.resolve(ref)
     except ModelNotFound as error:
-        context = {"error": error}
-        return render(request, "models_app/model_not_found.html", context, status=404)
+        return _not_found(request, error)
     if ref != language_model.slug:
         return redirect(language_model)
     card = read_card(language_model.slug)
@@ -70,6 +69,11 @@ def model_detail(request: HttpRequest, ref: str) -> HttpResponse:
         "base_url": request.build_absolute_uri("/"),
     }
     return render(request, "models_app/model_detail.html", context)
+
+
+def _not_found(request: HttpRequest, error: ModelNotFound) -> HttpResponse:
+    context = {"error": error}
+    return render(request, "models_app/model_not_found.html", context, status=404)
 
 
 def _is_fragment(request: HttpRequest) -> bool:

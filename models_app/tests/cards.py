@@ -75,6 +75,6 @@ class CatalogueTestCase(BaseTestCase):
         return path
 
     def write_pinned_card(self, sha256: str) -> Card:
-        pin = f"  revision: {'a' * 40}\n  sha256: {sha256}"
+        pin = f"  revision: {'a' * 40}\n  sha256: '{sha256}'"
         self.write_card("tiny", TINY_CARD.replace(f"  revision: {'a' * 40}", pin))
         return read_card("tiny")

@@ -32,6 +32,7 @@ WEIGHTS = {
 
 class Command(BaseCommand):
     help = "List, install, verify and remove the weights of language models."
+    arguments = ("model", "folder")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
@@ -58,15 +59,9 @@ class Command(BaseCommand):
             command.add_argument("model", help="slug or id")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        run: Callable[..., None] = options["run"]
+        wanted = {name: options[name] for name in self.arguments if name in options}
         try:
-            run(
-                **{
-                    name: options[name]
-                    for name in ("model", "folder")
-                    if name in options
-                }
-            )
+            options["run"](**wanted)
         except ModelNotFound as error:
             raise CommandError(f"{error.message} {error.hint}") from error
         except (CardError, CheckpointError) as error:
@@ -74,7 +69,7 @@ class Command(BaseCommand):
 
     def list_models(self) -> None:
         header = ("SLUG", "ID", "TIER", "INSTALLED", "SIZE", "WEIGHTS")
-        rows = [header, *map(_row, LanguageModel.objects.all())]
+        rows = [header, *map(_row, LanguageModel.objects.enabled())]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         for row in rows:
             cells = [cell.ljust(n) for cell, n in zip(row, widths, strict=True)]
