@@ -37,10 +37,10 @@ EXPORTED = (
     Path(__file__).parents[1] / "models_app" / "catalogue" / "neo-tiny" / "checkpoint"
 )
 TRAIN_NUMBERS: dict[str, int | float] = {
-    "steps": 6000,
+    "steps": 3900,
     "warmup_steps": 100,
-    "decay_steps": 1500,
-    "long_steps": 500,
+    "decay_steps": 1200,
+    "long_steps": 400,
     "batch_tokens": 12288,
     "muon_rate": PeakRates().muon,
     "adamw_rate": PeakRates().adamw,
