@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from e2e.live_server import Account, LiveServer, start_live_server
 from e2e.programs import find_program
@@ -57,17 +57,26 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(browser: Browser, server: LiveServer) -> Iterator[Page]:
+def console_errors() -> list[str]:
+    """What the console of `page` said; a test removes the errors that it wanted."""
+    return []
+
+
+@pytest.fixture
+def page(
+    browser: Browser, server: LiveServer, console_errors: list[str]
+) -> Iterator[Page]:
     """A page of a new visitor; the test fails if the console shows any error."""
-    errors: list[str] = []
     context = browser.new_context(base_url=server.address)
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = context.new_page()
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on(
-        "console",
-        lambda line: errors.append(line.text) if line.type == "error" else None,
-    )
+    page.on("pageerror", lambda error: console_errors.append(str(error)))
+    page.on("console", lambda line: _note(line, console_errors))
     yield page
     context.close()
-    assert errors == []
+    assert console_errors == []
+
+
+def _note(line: ConsoleMessage, errors: list[str]) -> None:
+    if line.type == "error":
+        errors.append(line.text)

@@ -74,6 +74,9 @@ class LiveServer:
         where = "WHERE public_id = ?"
         return self._row(f"SELECT * FROM {LEDGER} {where}", public_id)  # noqa: S608
 
+    def newest_prediction(self) -> dict[str, Any]:
+        return self._row(f"SELECT * FROM {LEDGER} ORDER BY id DESC LIMIT 1")  # noqa: S608
+
     def ledger_size(self) -> int:
         return int(self._row(f"SELECT COUNT(*) AS size FROM {LEDGER}")["size"])  # noqa: S608
 

@@ -1,0 +1,56 @@
+"""Every page, narrow and wide, light and dark: no console error, nothing overflows."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from playwright.sync_api import Page, ViewportSize
+
+from e2e.live_server import Account
+from e2e.pages import has_no_sideways_scroll, sign_in
+
+pytestmark = pytest.mark.browser
+
+FOR_EVERYONE = (
+    "/",
+    "/models/",
+    "/models/neo-tiny",
+    "/models/gpt-neo-125m",
+    "/tiers/",
+    "/accounts/login/",
+    "/accounts/signup/",
+    "/accounts/password/reset/",
+    "/api/docs/",
+)
+FOR_ACCOUNTS = (
+    "/dashboard/",
+    "/tiers/",
+    "/models/",
+    "/models/gpt-neo-125m",
+    "/playground/",
+    "/accounts/password/change/",
+    "/accounts/logout/",
+)
+NARROW = ViewportSize(width=390, height=844)
+WIDE = ViewportSize(width=1440, height=900)
+
+
+def assert_they_look_right(page: Page, addresses: tuple[str, ...]) -> None:
+    for address in addresses:
+        response = page.goto(address)
+        assert response is not None
+        assert response.ok, address
+        for viewport, is_dark in itertools.product((NARROW, WIDE), (False, True)):
+            page.set_viewport_size(viewport)
+            page.emulate_media(color_scheme="dark" if is_dark else "light")
+            assert has_no_sideways_scroll(page), (address, viewport)
+
+
+def test_it_is_clean_for_visitors(page: Page) -> None:
+    assert_they_look_right(page, FOR_EVERYONE)
+
+
+def test_it_is_clean_for_accounts(page: Page, premium: Account) -> None:
+    sign_in(page, premium)
+    assert_they_look_right(page, FOR_ACCOUNTS)

@@ -1,0 +1,139 @@
+"""The playground in a real browser: streaming, Stop, keyboard, a phone, no JavaScript."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from e2e.live_server import Account, LiveServer
+from e2e.pages import has_no_sideways_scroll, sign_in
+
+pytestmark = pytest.mark.browser
+
+PROMPT = "It was a dark evening in November, and"
+# Long enough that Stop comes before its end.
+LONG = "900"
+
+
+@pytest.fixture
+def playground(page: Page, premium: Account) -> Page:
+    sign_in(page, premium)
+    open_playground(page)
+    return page
+
+
+def open_playground(page: Page) -> None:
+    page.goto("/playground/?model=neo-tiny")
+    longest_completion(page).fill(LONG)
+    text(page).fill(PROMPT)
+
+
+def text(page: Page) -> Locator:
+    return page.get_by_label("Text", exact=True)
+
+
+def longest_completion(page: Page) -> Locator:
+    return page.get_by_role("spinbutton", name="Longest completion")
+
+
+def grown_text(page: Page, *, beyond: str) -> str:
+    """The text as soon as it is longer than `beyond`."""
+    page.wait_for_function(
+        "length => document.querySelector('#prompt').value.length > length",
+        arg=len(beyond),
+    )
+    return text(page).input_value()
+
+
+def assert_it_stopped(page: Page, server: LiveServer, at_least: str) -> None:
+    expect(page.locator("#playground")).to_have_attribute("data-state", "idle")
+    expect(page.locator("[data-outcome]")).to_contain_text("Stopped by you")
+    assert text(page).input_value().startswith(at_least)
+    server.wait_until_idle()
+    row = server.newest_prediction()
+    assert (row["source"], row["status"]) == ("playground", "aborted")
+    assert 0 < row["completion_tokens"] < int(LONG)
+
+
+def test_it_streams_words_until_stop_and_keeps_them(
+    playground: Page, server: LiveServer
+) -> None:
+    playground.get_by_role("button", name="Run").click()
+
+    first = grown_text(playground, beyond=PROMPT)
+    second = grown_text(playground, beyond=first)
+    third = grown_text(playground, beyond=second)
+    assert server.running() == 1
+    playground.get_by_role("button", name="Stop").click()
+
+    assert first.startswith(PROMPT)
+    assert second.startswith(first)
+    assert_it_stopped(playground, server, at_least=third)
+
+
+def test_it_works_by_keyboard(playground: Page, server: LiveServer) -> None:
+    text(playground).press("Control+Enter")
+    written = grown_text(playground, beyond=PROMPT)
+    playground.keyboard.press("Escape")
+
+    assert_it_stopped(playground, server, at_least=written)
+
+
+def test_it_ends_the_work_when_the_page_is_left(
+    playground: Page, server: LiveServer
+) -> None:
+    playground.get_by_role("button", name="Run").click()
+    grown_text(playground, beyond=PROMPT)
+
+    playground.goto("/models/")
+
+    server.wait_until_idle()
+    assert server.newest_prediction()["status"] == "aborted"
+
+
+def test_it_fits_a_phone(playground: Page, server: LiveServer) -> None:
+    playground.set_viewport_size({"width": 390, "height": 844})
+    playground.get_by_role("button", name="Run").click()
+    written = grown_text(playground, beyond=PROMPT)
+    assert has_no_sideways_scroll(playground)
+    playground.get_by_role("button", name="Stop").click()
+
+    assert_it_stopped(playground, server, at_least=written)
+
+
+def test_it_shows_what_is_wrong_and_keeps_the_text(
+    playground: Page, console_errors: list[str]
+) -> None:
+    longest_completion(playground).fill("5000")
+
+    with playground.expect_response("**/playground/stream") as refusal:
+        playground.get_by_role("button", name="Run").click()
+
+    assert refusal.value.status == 400
+    expect(playground.get_by_role("alert")).to_contain_text("max_new_tokens")
+    assert text(playground).input_value() == PROMPT
+    # Chromium reports every response of this kind, even one that the page expects.
+    assert "status of 400" in console_errors.pop()
+
+
+@pytest.fixture
+def plain_page(
+    browser: Browser, server: LiveServer, premium: Account
+) -> Iterator[Page]:
+    """A signed-in page of a browser that runs no JavaScript."""
+    context = browser.new_context(base_url=server.address, java_script_enabled=False)
+    page = context.new_page()
+    sign_in(page, premium)
+    yield page
+    context.close()
+
+
+def test_it_completes_without_javascript(plain_page: Page) -> None:
+    plain_page.goto("/playground/?model=neo-tiny")
+    text(plain_page).fill(PROMPT)
+    plain_page.get_by_role("button", name="Run").click()
+
+    expect(plain_page.locator(".plain-text")).to_contain_text(PROMPT)
+    expect(plain_page.locator(".plain-text mark")).not_to_be_empty()
