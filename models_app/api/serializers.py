@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -53,8 +52,6 @@ class PredictInput(serializers.Serializer[Any]):
 
     def to_internal_value(self, data: Any) -> Any:
         """Refuses unknown fields first: a misspelt name explains a missing one."""
-        if not isinstance(data, Mapping):
-            raise InvalidInput("The body must be a JSON object.")
         for name in data:
             if name not in self.fields:
                 raise _unknown_field(str(name), list(self.fields))

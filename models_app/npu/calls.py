@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from django.core.files.uploadedfile import UploadedFile
 from rest_framework.request import Request
 
+from models_app.api.parsers import read_object
 from models_app.errors import InvalidInput
 from models_app.npu.npz import read_texts
 
@@ -30,7 +30,9 @@ class Call:
 
     @property
     def keyword_arguments(self) -> Mapping[str, object]:
-        raw = self.fields.get("input_kwargs") or {}
+        raw = self.fields.get("input_kwargs")
+        if raw is None:
+            return {}
         if not isinstance(raw, dict):
             raise InvalidInput("input_kwargs must be an object.", param="input_kwargs")
         return raw
@@ -44,22 +46,14 @@ def read_call(request: Request) -> Call:
     """The npu client sends multipart, everybody else JSON."""
     if request.content_type.startswith("multipart/"):
         return Call(_json_part(request), list(read_texts(_file_part(request))))
-    fields = as_object(request.data)
-    return Call(fields, _prompts(fields.get("data")))
-
-
-def as_object(data: object) -> Mapping[str, Any]:
-    if not isinstance(data, dict):
-        raise InvalidInput("The body must be a JSON object.")
-    return data
+    return Call(request.data, _prompts(request.data.get("data")))
 
 
 def _json_part(request: Request) -> Mapping[str, Any]:
     part = request.data.get("json")
-    try:
-        return as_object(json.loads(part) if isinstance(part, str) else None)
-    except ValueError as error:
-        raise InvalidInput("The part named json is not JSON.", param="json") from error
+    if not isinstance(part, str):
+        raise InvalidInput("The call has no part named json.", param="json")
+    return read_object(part, param="json")
 
 
 def _file_part(request: Request) -> UploadedFile:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -16,10 +16,11 @@ from accounts.authentication import authenticate_plaintext
 from accounts.error_shape import error_object
 from accounts.errors import ApplicationError
 from accounts.models import ApiToken, Project
+from models_app.api.parsers import JsonObjectParser
 from models_app.callers import api_caller
 from models_app.errors import InvalidInput, NotSupported
 from models_app.models import PredictionSource
-from models_app.npu.calls import as_object, read_call
+from models_app.npu.calls import read_call
 from models_app.npu.keyword_arguments import translate
 from models_app.predictions import Prediction
 from models_app.services import predict
@@ -43,14 +44,13 @@ class TokenView(NpuView):
     permission_classes = []
 
     def post(self, request: Request) -> Response:
-        fields = as_object(request.data)
-        api_token = authenticate_plaintext(str(fields.get("token") or ""))
-        project = _project_named(api_token, fields.get("project_name"))
+        api_token = authenticate_plaintext(str(request.data.get("token") or ""))
+        project = _project_named(api_token, request.data.get("project_name"))
         return Response(project.public_id)
 
 
 class SyncPredictView(NpuView):
-    parser_classes = [JSONParser, MultiPartParser]
+    parser_classes = [JsonObjectParser, MultiPartParser]
 
     def post(self, request: Request) -> Response:
         call = read_call(request)

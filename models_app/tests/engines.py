@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +19,13 @@ from models_app.weights import bundled_dir
 
 NEO_TINY = "neo-tiny"
 START_SECONDS = 60
+
+
+@contextmanager
+def short_folder() -> Iterator[Path]:
+    """A folder whose path leaves room for a Unix socket's name."""
+    with tempfile.TemporaryDirectory(prefix="neuro-") as folder:
+        yield Path(folder)
 
 
 @contextmanager
