@@ -135,7 +135,7 @@ class HubFailureTests(HubTestCase):
     def test_it_says_that_it_was_told_to_stay_offline(self) -> None:
         self.use_hub(UNREACHABLE)
         with mock.patch.object(constants, "HF_HUB_OFFLINE", True):
-            self.assert_refused("HF_HUB_OFFLINE")
+            self.assert_refused("HF_HUB_OFFLINE is set, so nothing is fetched")
 
     def test_it_says_that_there_is_no_such_repository(self) -> None:
         self.serve(repo="example/other")

@@ -11,7 +11,7 @@ class RenderTests(SimpleTestCase):
 
     def test_it_escapes_html_instead_of_passing_it_on(self) -> None:
         html = render('<script>alert(1)</script>\n\n<img src=x onerror="alert(1)">')
-        self.assertNotIn("<script", html)
+        self.assertIn("&lt;script&gt;", html)
         self.assertNotIn("<img", html)
 
     def test_it_drops_links_that_run_scripts(self) -> None:
