@@ -106,12 +106,19 @@ class LocalBackend:
 
     async def _await_return(self, model: str) -> None:
         """Wait for a restarted engine, which may not even listen yet."""
-        async with asyncio.timeout(RESUME_SECONDS):
-            while True:
-                try:
-                    return await self._await_ready(model, RESUME_SECONDS)
-                except EngineUnavailable:
+        try:
+            async with asyncio.timeout(RESUME_SECONDS):
+                while not await self._is_back(model):
                     await asyncio.sleep(POLL_SECONDS)
+        except TimeoutError as error:
+            raise EngineUnavailable(retry_after=RETRY_SECONDS) from error
+
+    async def _is_back(self, model: str) -> bool:
+        try:
+            await self._await_ready(model, RESUME_SECONDS)
+        except EngineUnavailable:
+            return False
+        return True
 
     async def _await_ready(self, model: str, seconds: float) -> None:
         """Load the model if the engine does not know it, and wait a moment for it."""
