@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from neuro_site.testing import BaseTestCase
+
+
+class RequestIdTests(BaseTestCase):
+    def request_id(self, offered: str | None = None) -> str:
+        headers = {} if offered is None else {"X-Request-Id": offered}
+        return str(self.client.get("/api/v1/models", headers=headers)["X-Request-Id"])
+
+    def test_it_makes_one_for_each_request(self) -> None:
+        self.assertRegex(self.request_id(), r"^[0-9a-f]{24}$")
+        self.assertNotEqual(self.request_id(), self.request_id())
+
+    def test_it_keeps_the_callers_own(self) -> None:
+        self.assertEqual(self.request_id("order-7.retry_2"), "order-7.retry_2")
+
+    def test_it_replaces_one_that_could_upset_a_log(self) -> None:
+        for offered in ("", "a b", "x" * 65, "<script>", "a\tb", "é"):
+            with self.subTest(offered=offered):
+                self.assertRegex(self.request_id(offered), r"^[0-9a-f]{24}$")
+
+    def test_it_stands_in_errors_and_in_the_log(self) -> None:
+        with self.assertLogs("django.request", "WARNING"):
+            response = self.client.get(
+                "/api/v1/models", headers={"X-Request-Id": "mine"}
+            )
+
+        self.assertEqual(response.json()["error"]["request_id"], "mine")
+
+    def test_it_is_on_pages_too(self) -> None:
+        self.assertTrue(self.client.get("/tiers/")["X-Request-Id"])
