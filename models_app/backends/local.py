@@ -9,12 +9,14 @@ connection of its own there and closes it, so nothing outlives its loop.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
 from asgiref.sync import async_to_sync
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 from inference import errors as engine_errors
 from inference.client import EngineClient
@@ -30,6 +32,8 @@ LOAD_SECONDS = 10.0
 RESUME_SECONDS = 30.0
 MAX_RESUMES = 3
 POLL_SECONDS = 0.05
+# What Linux takes, without the zero byte at its end.
+MAX_SOCKET_PATH_BYTES = 107
 
 
 class LocalBackend:
@@ -44,6 +48,11 @@ class LocalBackend:
         self._ready: set[str] = set()
 
     async def start(self) -> None:
+        if len(os.fsencode(self._socket_path)) > MAX_SOCKET_PATH_BYTES:
+            raise ImproperlyConfigured(
+                f"{self._socket_path} is too long for a Unix socket. "
+                "Set NEURO_ENGINE_SOCKET to a shorter path in a private folder."
+            )
         self._home = asyncio.get_running_loop()
         self._supervisor.start()
 

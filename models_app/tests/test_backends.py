@@ -14,6 +14,7 @@ from unittest import mock
 import pytest
 from asgiref.sync import async_to_sync
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 from accounts.errors import ApplicationError
 from models_app.backends import checkpoints, get_backend
@@ -148,6 +149,12 @@ class UnreachableTests(BaseTestCase):
         with self.assertRaises(EngineUnavailable):
             async_to_sync(backend.health)()
 
+    def test_it_refuses_to_start_with_a_socket_path_that_is_too_long(self) -> None:
+        backend = LocalBackend(Path("/" + "x" * 120))
+
+        with self.assertRaisesMessage(ImproperlyConfigured, "NEURO_ENGINE_SOCKET"):
+            async_to_sync(backend.start)()
+
 
 class SupervisedBackendTests(BaseTestCase):
     """On the loop that starts it, as under the web server, with an engine of its own."""
@@ -208,12 +215,14 @@ class SupervisedBackendTests(BaseTestCase):
             self.assertNotEqual(self.pid(backend), first_pid)
 
     async def test_it_gives_up_on_an_engine_that_does_not_come_back(self) -> None:
-        with mock.patch("models_app.backends.local.RESUME_SECONDS", 0.2):
+        with (
+            mock.patch("models_app.backends.local.RESUME_SECONDS", 0.2),
+            mock.patch("models_app.backends.supervisor.FIRST_DELAY", READY_SECONDS),
+        ):
             async with self.started() as backend:
-                one = generation(backend, new_tokens=900)
-                events = backend.generate(one)
+                events = backend.generate(generation(backend, new_tokens=900))
                 await anext(events)
-                await backend._supervisor.stop()
+                os.kill(self.pid(backend), signal.SIGKILL)
 
                 with self.assertRaises(EngineUnavailable):
                     async for _ in events:
