@@ -108,7 +108,9 @@ class Span:
         rows = queries[self._gather].view(
             num_slots, -1, self._cache.num_heads, self._group(queries), queries.size(2)
         )
-        return rows.permute(0, 2, 3, 1, 4).flatten(0, 1).flatten(1, 2).float()
+        grouped = rows.permute(0, 2, 3, 1, 4).flatten(0, 1).flatten(1, 2)
+        # Strided rows would take another path through the product, with other bits.
+        return grouped.float().contiguous()
 
     def restore(self, context: Tensor, queries: Tensor) -> Tensor:
         """The inverse of `queries`, for the real rows alone."""

@@ -28,7 +28,6 @@ from inference.sampler import sample
 from inference.scheduler import ScheduledRequest, Scheduler
 from inference.tokenizer import Tokenizer
 
-
 NO_DESCRIPTION = ModelStatus(name="", state="ready")
 
 

@@ -1,0 +1,100 @@
+"""A request's logits are the same bits alone and among neighbours that come and go."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from inference.engine import Engine, Runner, load_engine
+from inference.scheduler import ScheduledRequest
+from inference.tests.fakes import engine_config, submit
+
+
+class Recorder:
+    """Passes steps on and keeps one request's logits."""
+
+    def __init__(self, inner: Runner, request_id: str) -> None:
+        self.inner, self.request_id = inner, request_id
+        self.rows: list[Tensor] = []
+
+    def run(self, scheduled: Sequence[ScheduledRequest]) -> Tensor:
+        logits = self.inner.run(scheduled)
+        sampling = [item.request.request_id for item in scheduled if item.samples]
+        if self.request_id in sampling:
+            self.rows.append(logits[sampling.index(self.request_id)].clone())
+        return logits
+
+
+def record(
+    engine: Engine, prompt: list[int], neighbours: int, **options: object
+) -> Tensor:
+    """Run one request among random others; its logits at every position."""
+    recorder = Recorder(engine._runner, "watched")
+    engine._runner = recorder
+    chosen = random.Random(neighbours)  # noqa: S311 - a test draws the same each time
+    engine.add(submit("watched", prompt, max_new_tokens=40, ignore_eos=True, **options))
+    for number in range(neighbours):
+        length = chosen.choice([1, 3, 20, 90, 200])
+        ids = [chosen.randrange(1, 300) for _ in range(length)]
+        engine.add(submit(f"n{number}", ids, max_new_tokens=chosen.randint(1, 40)))
+        for _ in range(chosen.randint(0, 3)):
+            engine.step()
+        if chosen.random() < 0.2:
+            engine.abort(f"n{number - 1}")
+    while engine.has_work:
+        engine.step()
+    engine._runner = recorder.inner
+    return torch.stack(recorder.rows)
+
+
+@pytest.fixture(params=["fp32", "bf16"])
+def precision(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.mark.parametrize("prompt_length", [1, 3, 70, 150])
+def test_it_gives_the_same_bits_among_any_neighbours(
+    prompt_length: int, precision: str, tiny_gpt_neo: Path
+) -> None:
+    settings = {"num_slots": 6, "precision": precision, "max_prefill_tokens": 48}
+    engine = load_engine(tiny_gpt_neo, engine_config(**settings))
+    prompt = [1 + n % 299 for n in range(prompt_length)]
+    alone = record(engine, prompt, neighbours=0)
+
+    for neighbours in (1, 8):
+        assert torch.equal(record(engine, prompt, neighbours), alone)
+
+
+@pytest.mark.parametrize("chunk", [5, 7, 64, 512])
+def test_it_gives_the_same_bits_however_the_prompt_is_cut(
+    chunk: int, precision: str, tiny_gpt_neo: Path
+) -> None:
+    prompt = [1 + n * 7 % 299 for n in range(211)]
+    engines = [
+        load_engine(
+            tiny_gpt_neo, engine_config(precision=precision, max_prefill_tokens=tokens)
+        )
+        for tokens in (32, chunk)
+    ]
+
+    first, second = (record(engine, prompt, neighbours=0) for engine in engines)
+
+    assert torch.equal(first, second)
+
+
+def test_it_gives_the_same_bits_after_a_resume(
+    precision: str, tiny_gpt_neo: Path
+) -> None:
+    engine = load_engine(tiny_gpt_neo, engine_config(precision=precision))
+    prompt = [1 + n * 5 % 299 for n in range(90)]
+    whole = record(engine, prompt, neighbours=0)
+    resumed_ids = whole.argmax(-1).tolist()[:17]
+
+    resumed = record(engine, prompt, neighbours=3, resume_token_ids=resumed_ids)
+
+    assert torch.equal(resumed, whole[17:])

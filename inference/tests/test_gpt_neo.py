@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import GPTNeoForCausalLM
+
+from inference.engine import Engine, load_engine
+from inference.errors import CheckpointInvalid
+from inference.tests.fakes import engine_config, run_to_end, submit, token_ids
+
+
+def prompts_of(lengths: list[int], vocab_size: int) -> list[list[int]]:
+    chosen = random.Random(0)  # noqa: S311 - a test draws the same each time
+    return [[chosen.randrange(1, vocab_size) for _ in range(n)] for n in lengths]
+
+
+def generate(model: GPTNeoForCausalLM, prompt: list[int], num_tokens: int) -> list[int]:
+    output: torch.Tensor = model.generate(
+        torch.tensor([prompt]),
+        max_new_tokens=num_tokens,
+        do_sample=False,
+        eos_token_id=None,
+        pad_token_id=0,
+    )
+    completion: list[int] = output[0, len(prompt) :].tolist()
+    return completion
+
+
+def run_all(
+    engine: Engine, prompts: list[list[int]], num_tokens: int
+) -> list[list[int]]:
+    for number, prompt in enumerate(prompts):
+        options = {"max_new_tokens": num_tokens, "ignore_eos": True}
+        engine.add(submit(str(number), prompt, **options))
+    events = run_to_end(engine)
+    return [token_ids(events[str(number)]) for number in range(len(prompts))]
+
+
+@pytest.mark.parametrize("num_slots", [1, 4])
+def test_it_generates_what_transformers_does(
+    num_slots: int, tiny_gpt_neo: Path
+) -> None:
+    config = engine_config(num_slots=num_slots, max_prefill_tokens=24, precision="fp32")
+    prompts = prompts_of([1, 2, 5, 31, 32, 33, 100, 260], vocab_size=300)
+    model = GPTNeoForCausalLM.from_pretrained(tiny_gpt_neo)
+
+    completions = run_all(load_engine(tiny_gpt_neo, config), prompts, 40)
+
+    assert completions == [generate(model, prompt, 40) for prompt in prompts]
+
+
+@pytest.mark.parametrize("num_slots", [1, 4])
+def test_it_generates_what_transformers_does_with_trained_weights(
+    num_slots: int, neo_tiny: Path
+) -> None:
+    config = engine_config(num_slots=num_slots, precision="fp32")
+    model = GPTNeoForCausalLM.from_pretrained(neo_tiny)
+    prompts = prompts_of([3, 250, 256, 600], model.config.vocab_size)
+
+    completions = run_all(load_engine(neo_tiny, config), prompts, 20)
+
+    assert completions == [generate(model, prompt, 20) for prompt in prompts]
+
+
+def test_it_runs_in_bf16_close_to_fp32(tiny_gpt_neo: Path) -> None:
+    engines = [
+        load_engine(tiny_gpt_neo, engine_config(precision=precision))
+        for precision in ("fp32", "bf16")
+    ]
+    prompts = prompts_of([20, 40, 80], vocab_size=300)
+
+    exact, rounded = (run_all(engine, prompts, 1) for engine in engines)
+
+    assert sum(a == b for a, b in zip(exact, rounded, strict=True)) >= 2
+
+
+def test_it_counts_its_parameters(tiny_gpt_neo: Path) -> None:
+    engine = load_engine(tiny_gpt_neo, engine_config())
+    model = GPTNeoForCausalLM.from_pretrained(tiny_gpt_neo)
+
+    status = engine.describe("tiny", load_seconds=0.0)
+
+    assert status.num_parameters == model.num_parameters()
+    assert status.context_length == 512
+
+
+def test_it_refuses_a_kind_of_model_it_does_not_know(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "oracle"}')
+
+    with pytest.raises(CheckpointInvalid, match="oracle"):
+        load_engine(tmp_path, engine_config())
+
+
+def test_it_refuses_a_folder_without_weights(
+    tmp_path: Path, tiny_gpt_neo: Path
+) -> None:
+    (tmp_path / "config.json").write_text((tiny_gpt_neo / "config.json").read_text())
+
+    with pytest.raises(CheckpointInvalid, match="safetensors"):
+        load_engine(tmp_path, engine_config())

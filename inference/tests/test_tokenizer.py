@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tokenizers import Tokenizer as Inner
+from tokenizers import decoders, models, pre_tokenizers, trainers
+
+from inference.errors import CheckpointInvalid
+from inference.tokenizer import Tokenizer
+
+TEXTS = ["", "Hello world", " leading", "naïve café €5 \N{PARTY POPPER}", "a\n\n  b\t"]
+
+
+@pytest.fixture(scope="module")
+def trained() -> Inner:
+    inner = Inner(models.BPE())
+    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    inner.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=400,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        special_tokens=["<|endoftext|>"],
+        show_progress=False,
+    )
+    inner.train_from_iterator(["Hello world, hello café"] * 4, trainer)
+    return inner
+
+
+@pytest.fixture
+def as_json(trained: Inner, tmp_path: Path) -> Path:
+    trained.save(str(tmp_path / "tokenizer.json"))
+    return tmp_path
+
+
+@pytest.fixture
+def as_pair(trained: Inner, tmp_path: Path) -> Path:
+    model = json.loads(trained.to_str())["model"]
+    (tmp_path / "vocab.json").write_text(json.dumps(model["vocab"]))
+    lines = ["#version: 0.2", *(" ".join(pair) for pair in model["merges"])]
+    (tmp_path / "merges.txt").write_text("\n".join(lines) + "\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("kind", ["as_json", "as_pair"])
+def test_it_encodes_and_decodes_as_the_library_does(
+    kind: str, text: str, trained: Inner, request: pytest.FixtureRequest
+) -> None:
+    tokenizer = Tokenizer.load(request.getfixturevalue(kind))
+
+    assert tokenizer.encode(text) == trained.encode(text).ids
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
+@pytest.mark.parametrize("kind", ["as_json", "as_pair"])
+def test_it_leaves_special_tokens_out_of_the_text(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    tokenizer = Tokenizer.load(request.getfixturevalue(kind))
+    token_ids = tokenizer.encode("a<|endoftext|>b")
+
+    assert len(token_ids) == 3
+    assert tokenizer.decode(token_ids) == "ab"
+
+
+def test_it_knows_the_bytes_of_each_piece(as_json: Path) -> None:
+    tokenizer = Tokenizer.load(as_json)
+    token_ids = tokenizer.encode("€")
+
+    assert b"".join(tokenizer.pieces[n] for n in token_ids) == "€".encode()
+
+
+def test_it_refuses_a_folder_without_a_tokenizer(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointInvalid, match=r"tokenizer\.json"):
+        Tokenizer.load(tmp_path)
