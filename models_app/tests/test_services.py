@@ -375,16 +375,16 @@ class RealEngineTests(ServiceTestCase):
 
     def test_it_says_which_stop_sequence_ended_it(self) -> None:
         parameters = {"max_new_tokens": 40, "do_sample": False}
-        text = services.predict(**self.call(parameters=parameters)).completions[0].text
-        word = text.split()[2]
+        call = self.call(prompts=["It was a dark and"], parameters=parameters)
+        text = services.predict(**call).completions[0].text
+        stop = text[15:20]
 
-        (completion,) = services.predict(
-            **self.call(parameters=parameters | {"stop": [word]})
-        ).completions
+        call["parameters"] = parameters | {"stop": [stop]}
+        (completion,) = services.predict(**call).completions
 
         self.assertEqual(completion.finish_reason, "stop")
-        self.assertEqual(completion.stop_sequence, word)
-        self.assertEqual(completion.text, text[: text.index(word)])
+        self.assertEqual(completion.stop_sequence, stop)
+        self.assertEqual(completion.text, text[: text.index(stop)])
 
     async def test_it_streams_from_async_code(self) -> None:
         admission = await self.admit_async()
