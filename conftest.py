@@ -58,7 +58,7 @@ def redis_url(server_folder: Path) -> Iterator[str]:
     program = find_program("redis-server", package="redis-server")
     socket = server_folder / "redis.sock"
     command = [program, "--port", "0", "--unixsocket", str(socket), "--save", ""]
-    with subprocess.Popen(  # noqa: S603 -- a program found in PATH
+    with subprocess.Popen(
         command, cwd=server_folder, stdout=subprocess.DEVNULL
     ) as server:
         client = redis.Redis(unix_socket_path=str(socket))
@@ -95,7 +95,7 @@ def _hand_over(folder: Path) -> None:
 
 
 def _run_unprivileged(command: list[str]) -> None:
-    subprocess.run(  # noqa: S603 -- a program found in PATH
+    subprocess.run(
         command,
         check=True,
         user=_unprivileged(),

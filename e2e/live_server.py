@@ -129,7 +129,7 @@ def environment_of(data_dir: Path, **overrides: str) -> dict[str, str]:
 def run_management_command(
     environment: dict[str, str], *arguments: str, stdin: str = ""
 ) -> str:
-    completed = subprocess.run(  # noqa: S603 -- our own command
+    completed = subprocess.run(
         [sys.executable, "manage.py", *arguments],
         cwd=ROOT,
         env=environment,

@@ -40,7 +40,7 @@ def install() -> Path:
 
 def run_script(python: Path, server: LiveServer, script: str) -> Ran:
     """Run a script with nothing but `BASE_URL` to tell it where Neuro is."""
-    completed = subprocess.run(  # noqa: S603 -- our own script
+    completed = subprocess.run(
         [str(python), "-c", script],
         env={"BASE_URL": server.address, "PATH": "/usr/bin:/bin"},
         capture_output=True,
@@ -54,4 +54,4 @@ def run_script(python: Path, server: LiveServer, script: str) -> Ran:
 
 
 def _run(command: list[str]) -> None:
-    subprocess.run(command, check=True, timeout=280)  # noqa: S603 -- fixed words
+    subprocess.run(command, check=True, timeout=280)

@@ -23,7 +23,7 @@ SPECIFICATIONS = [
 
 
 def test_it_keeps_accounts_and_quotas_on_postgresql(postgresql_url: str) -> None:
-    outcome = subprocess.run(  # noqa: S603 -- this very interpreter
+    outcome = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-x", *SPECIFICATIONS],
         env={**os.environ, "DATABASE_URL": postgresql_url},
         capture_output=True,

@@ -36,7 +36,7 @@ def run_engine(
     named = [f"{model}={bundled_dir(model)}" for model in models]
     options = [part for model in named for part in ("--model", model)]
     command = [sys.executable, "-m", "inference.server", "--socket", str(socket_path)]
-    with subprocess.Popen(  # noqa: S603 -- our own module
+    with subprocess.Popen(
         [*command, "--precision", "fp32", "--threads", "1", *options],
         cwd=settings.BASE_DIR,
     ) as process:

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 def gpt_neo_125m_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Made in a process of its own, so that this one never imports torch."""
     folder = tmp_path_factory.mktemp("gpt-neo-125m")
-    subprocess.run(  # noqa: S603
+    subprocess.run(
         [sys.executable, "-m", "models_app.tests.checkpoints", str(folder)],
         check=True,
         timeout=240,
