@@ -1,4 +1,4 @@
-"""Real servers for tests: each starts once a session, in a folder of its own.
+"""What tests share: real servers, started once a session, and a large checkpoint.
 
 A test that needs a Debian package which is not there is skipped and names the package.
 """
@@ -9,6 +9,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,6 +75,18 @@ def engine() -> Iterator[None]:
     """The engine of the tests' data folder, with Neo-Tiny, for in-process tests."""
     with run_engine(settings.ENGINE_SOCKET):
         yield
+
+
+@pytest.fixture(scope="session")
+def gpt_neo_125m_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made in a process of its own, so that this one never imports torch."""
+    folder = tmp_path_factory.mktemp("gpt-neo-125m")
+    subprocess.run(
+        [sys.executable, "-m", "models_app.tests.checkpoints", str(folder)],
+        check=True,
+        timeout=240,
+    )
+    return folder
 
 
 def _answers(client: redis.Redis) -> bool:

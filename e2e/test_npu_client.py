@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from e2e import npu_client
-from e2e.live_server import Account, LiveServer
+from e2e.live_server import Account, LiveServer, start_live_server
 
 SEED_SCRIPT = """\
 import npu
@@ -65,6 +65,25 @@ def test_it_runs_the_seed_script_with_neo_tiny(
     assert_prints_what_the_page_shows(npu_client.run_script(npu_python, server, script))
 
 
+@pytest.mark.slow
+def test_it_runs_the_seed_script_unchanged_once_weights_are_installed(
+    npu_python: Path, tmp_path: Path, gpt_neo_125m_folder: Path
+) -> None:
+    with start_live_server(tmp_path) as own_server:
+        own_server.wait_until_ready()
+        script = seed_script(own_server.create_account("dora", "developer").api_token)
+        refused = npu_client.run_script(npu_python, own_server, script)
+        own_server.manage(
+            *("models", "pull", "gpt-neo-125m"), "--from", str(gpt_neo_125m_folder)
+        )
+
+        ran = npu_client.run_script(npu_python, own_server, script)
+
+    assert refused.returncode != 0
+    assert "manage.py models pull gpt-neo-125m" in refused.stdout
+    assert_prints_what_the_page_shows(ran)
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -88,12 +107,3 @@ def test_it_prints_why_a_call_was_refused(
 
     assert ran.returncode != 0
     assert says in ran.stdout + ran.stderr
-
-
-def test_it_says_how_to_install_missing_weights(
-    npu_python: Path, server: LiveServer, developer: Account
-) -> None:
-    ran = npu_client.run_script(npu_python, server, seed_script(developer.api_token))
-
-    assert ran.returncode != 0
-    assert "manage.py models pull gpt-neo-125m" in ran.stdout

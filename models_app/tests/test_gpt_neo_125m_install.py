@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from io import StringIO
 from pathlib import Path
 
@@ -16,18 +14,6 @@ from models_app.backends import get_backend
 from models_app.weights import checkpoint_dir, is_installed
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
-
-
-@pytest.fixture(scope="session")
-def gpt_neo_125m_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Made in a process of its own, so that this one never imports torch."""
-    folder = tmp_path_factory.mktemp("gpt-neo-125m")
-    subprocess.run(
-        [sys.executable, "-m", "models_app.tests.checkpoints", str(folder)],
-        check=True,
-        timeout=240,
-    )
-    return folder
 
 
 @pytest.fixture
