@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import threading
 import time
 
 from django.conf import settings
@@ -13,6 +14,8 @@ from limits.strategies import MovingWindowRateLimiter
 
 from accounts.errors import RateLimited
 from accounts.models import User
+
+_making = threading.Lock()
 
 
 def check_request(user: User) -> None:
@@ -34,6 +37,13 @@ def reset() -> None:
     _limiter(settings.RATE_LIMIT_STORAGE).storage.reset()
 
 
-@functools.cache
 def _limiter(storage_uri: str) -> MovingWindowRateLimiter:
+    # First requests come at once: unlocked, each would count in a memory of its own,
+    # and one would find redis half imported by another.
+    with _making:
+        return _make_limiter(storage_uri)
+
+
+@functools.cache
+def _make_limiter(storage_uri: str) -> MovingWindowRateLimiter:
     return MovingWindowRateLimiter(storage_from_string(storage_uri))

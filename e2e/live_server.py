@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -97,15 +98,18 @@ class LiveServer:
             email=email, password=password, api_token=printed.splitlines()[-1]
         )
 
-    def engine_pid(self) -> int:
-        """The process id of the engine, the web process's only child."""
+    def children(self) -> list[int]:
+        """The processes that this one started."""
         tasks = Path(f"/proc/{self.process.pid}/task")
-        children = [
+        return [
             int(pid)
             for file in tasks.glob("*/children")
             for pid in file.read_text().split()
         ]
-        (pid,) = children
+
+    def engine_pid(self) -> int:
+        """The engine is the web process's only child."""
+        (pid,) = self.children()
         return pid
 
     def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> int:
@@ -147,7 +151,7 @@ def run_management_command(
 def start_live_server(data_dir: Path, **overrides: str) -> Iterator[LiveServer]:
     """Start as `make run` does; the engine may still be loading when this yields."""
     environment = environment_of(data_dir, **overrides)
-    log = data_dir / "server.log"
+    log = Path(tempfile.mkstemp(dir=data_dir, suffix=".log")[1])
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "neuro_site"],
