@@ -58,10 +58,10 @@ lock:
 $(RUNTIME): requirements.txt constraints.txt
 	@echo "Installing what Neuro needs into $(VENV) (about 300 MB to fetch) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) install --quiet -r requirements.txt -c constraints.txt
+	@$(PIP) install -qq -r requirements.txt -c constraints.txt
 	@touch $@
 
 $(DEVELOPMENT): $(RUNTIME) requirements-dev.txt
 	@echo "Installing what the tests and checks need into $(VENV) ..."
-	@$(PIP) install --quiet -r requirements-dev.txt -c constraints.txt
+	@$(PIP) install -qq -r requirements-dev.txt -c constraints.txt
 	@touch $@
