@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from drf_spectacular.generators import SchemaGenerator
 
 from accounts.errors import ApplicationError
 
@@ -43,6 +44,19 @@ def test_it_documents_every_error_with_its_status() -> None:
     }
 
     assert {code: documented.get(code) for code in raised} == raised
+
+
+def test_it_documents_every_route_of_the_native_api() -> None:
+    text = (ROOT / "docs/api.md").read_text()
+    paths = SchemaGenerator().get_schema(public=True)["paths"]  # type: ignore[no-untyped-call]
+
+    routes = {
+        f"{method.upper()} {path.replace('{ref}', '<id or slug>')}"
+        for path, methods in paths.items()
+        for method in methods
+    }
+
+    assert {route for route in routes if f"`{route}`" not in text} == set()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
