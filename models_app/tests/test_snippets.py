@@ -67,7 +67,7 @@ class SnippetTests(BaseTestCase):
         self.assertEqual(body["inputs"], AWKWARD)
         self.assertEqual(body["parameters"], {"max_new_tokens": 40})
 
-    @skipUnless(shutil.which("node"), "node is not installed")
+    @skipUnless(shutil.which("node"), "needs node: the Debian package nodejs")
     def test_javascript_quotes_any_prompt(self) -> None:
         stand_in = (
             "globalThis.fetch = async (url, options) => {"
