@@ -1,24 +1,30 @@
-"""The KV cache's tensors, and attention over them that gives the same bits in any company.
+"""Attention over the KV cache that gives a request the same bits in any company.
 
-Three facts about the processor's matrix products make it so, and the tests check them:
-a score is a sum over the head's dimensions alone, so it does not depend on how long the
-window is; a product gives each query row the same bits for any number of rows from
-four on (and likewise for one row, the decode step); sums over the window are taken in
-blocks of fixed length, in order, where a block beyond a request's end adds exactly zero.
+A few facts about the processor's matrix products make it so; the tests check them.
+A score is a sum over the head's dimensions alone, whatever the length of the window.
+One row of weights times the values sums in order, so that zeros at either end change
+nothing: a decode step may look at any window that is aligned. Four rows or more, each
+gets the same bits however many there are, if the sum runs over blocks of fixed length:
+a prompt may be cut into chunks anywhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
+from inference.kv_tensors import KVTensors
+
+ALIGNMENT = 32
 BLOCK_LENGTH = 64
 MIN_PREFILL_ROWS = 4
+# An idle slot between decoding ones is computed in vain; more of them are left out.
+MAX_IDLE_SLOTS = 2
 # Any score plus this is this: exp() of the difference to a real score is exactly zero.
 MASKED = -1e30
 
@@ -32,156 +38,21 @@ class Chunk(NamedTuple):
     is_decode: bool
 
 
-class KVCache:
-    """Keys and values of every slot: `[layer, keys or values, slot, head, position, dim]`.
+class Span(Protocol):
+    """Neighbouring rows of a step whose attention is computed together."""
 
-    A zeroed page costs no memory until a position in it is written.
-    """
-
-    def __init__(
-        self,
-        *,
-        num_layers: int,
-        num_slots: int,
-        num_heads: int,
-        context_length: int,
-        head_dim: int,
-        device: str = "cpu",
-    ) -> None:
-        self.num_slots, self.num_heads, self.head_dim = num_slots, num_heads, head_dim
-        self.length = -(-context_length // BLOCK_LENGTH) * BLOCK_LENGTH
-        shape = (num_layers, 2, num_slots, num_heads, self.length, head_dim)
-        self.tensor = torch.zeros(shape, dtype=torch.float32, device=device)
-
-    @property
-    def device(self) -> torch.device:
-        return self.tensor.device
-
-    @property
-    def num_bytes(self) -> int:
-        return self.tensor.numel() * self.tensor.element_size()
-
-    def line_numbers(self, chunks: Iterable[Chunk]) -> tuple[Tensor, Tensor]:
-        """Where the step's keys and its values go in one layer, seen as lines."""
-        firsts = [
-            chunk.slot * self.num_heads * self.length + position
-            for chunk in chunks
-            for position in range(chunk.start, chunk.start + chunk.length)
-        ]
-        heads = torch.arange(self.num_heads) * self.length
-        lines = (torch.tensor(firsts)[:, None] + heads).flatten().to(self.device)
-        return lines, lines + self.num_slots * self.num_heads * self.length
-
-    def write(self, layer: int, lines: Tensor, rows: Tensor) -> None:
-        flat = self.tensor[layer].view(-1, self.head_dim)
-        flat.index_copy_(0, lines, rows.reshape(-1, self.head_dim).float())
-
-    def of_slots(self, layer: int, first: int, stop: int) -> tuple[Tensor, Tensor]:
-        """Keys and values of neighbouring slots, each `[slot x head, position, dim]`."""
-        keys, values = self.tensor[layer, :, first:stop].flatten(1, 2).unbind()
-        return keys, values
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The stretch of blocks a span looks at, and what it may see there."""
-
-    first_block: int
-    stop_block: int
-    mask: Tensor
-
-
-class Span:
-    """Queries of neighbouring slots, the same number of rows for each."""
-
-    def __init__(self, cache: KVCache, chunks: Sequence[Chunk], first_row: int) -> None:
-        self._cache, self._chunks = cache, chunks
-        self.first_slot, self.stop_slot = chunks[0].slot, chunks[-1].slot + 1
-        self._first_row = first_row
-        self._is_decode = chunks[0].is_decode
-        self._windows: dict[tuple[int | None, int], Window] = {}
-        self._gather, self.picked = self._place_rows()
-
-    def queries(self, queries: Tensor) -> Tensor:
-        """The step's `[row, head, dim]` as `[slot x kv head, group x row, dim]`."""
-        num_slots = self.stop_slot - self.first_slot
-        rows = queries[self._gather].view(
-            num_slots, -1, self._cache.num_heads, self._group(queries), queries.size(2)
-        )
-        grouped = rows.permute(0, 2, 3, 1, 4).flatten(0, 1).flatten(1, 2)
-        # Strided rows would take another path through the product, with other bits.
-        return grouped.float().contiguous()
-
-    def restore(self, context: Tensor, queries: Tensor) -> Tensor:
-        """The inverse of `queries`, for the real rows alone."""
-        num_slots = self.stop_slot - self.first_slot
-        num_heads, group = self._cache.num_heads, self._group(queries)
-        rows = context.view(num_slots, num_heads, group, -1, context.size(-1))
-        return rows.permute(0, 3, 1, 2, 4).flatten(0, 1).flatten(1, 2)[self.picked]
-
-    def window(self, width: int | None, queries: Tensor) -> Window:
-        key = width, self._group(queries)
-        if key not in self._windows:
-            self._windows[key] = self._build_window(*key)
-        return self._windows[key]
-
-    def _group(self, queries: Tensor) -> int:
-        return queries.size(1) // self._cache.num_heads
-
-    def _place_rows(self) -> tuple[slice | Tensor, slice | Tensor]:
-        """Rows to take from the step, and which of the span's rows to give back."""
-        device = self._cache.device
-        if not self._is_decode:
-            length, first = self._chunks[0].length, self._first_row
-            if length >= MIN_PREFILL_ROWS:
-                return slice(first, first + length), slice(None)
-            padded = [min(n, length - 1) + first for n in range(MIN_PREFILL_ROWS)]
-            return torch.tensor(padded, device=device), slice(0, length)
-        slots = [chunk.slot - self.first_slot for chunk in self._chunks]
-        if len(slots) == self.stop_slot - self.first_slot:
-            return slice(self._first_row, self._first_row + len(slots)), slice(None)
-        rows = torch.full((slots[-1] + 1,), self._first_row, device=device)
-        picked = torch.tensor(slots, device=device)
-        rows[picked] = torch.arange(len(slots), device=device) + self._first_row
-        return rows, picked
-
-    def _positions(self) -> list[list[int]]:
-        """For each slot of the span, the position of each of its rows."""
-        if self._is_decode:
-            start_of = {chunk.slot: chunk.start for chunk in self._chunks}
-            return [
-                [start_of.get(slot, 0)]
-                for slot in range(self.first_slot, self.stop_slot)
-            ]
-        (chunk,) = self._chunks
-        last = chunk.length - 1
-        rows = range(max(chunk.length, MIN_PREFILL_ROWS))
-        return [[chunk.start + min(row, last) for row in rows]]
-
-    def _build_window(self, width: int | None, group: int) -> Window:
-        ends = [chunk.start + chunk.length for chunk in self._chunks]
-        starts = [
-            chunk.start + 1 - (width or chunk.start + 1) for chunk in self._chunks
-        ]
-        first_block = max(min(starts), 0) // BLOCK_LENGTH
-        stop_block = -(-max(ends) // BLOCK_LENGTH)
-        seen = torch.arange(first_block * BLOCK_LENGTH, stop_block * BLOCK_LENGTH)
-        rows = torch.tensor(self._positions())[:, :, None]
-        visible = seen <= rows
-        if width is not None:
-            visible &= seen > rows - width
-        mask = torch.where(visible, 0.0, MASKED).repeat(1, group, 1)
-        mask = mask.repeat_interleave(self._cache.num_heads, 0)
-        return Window(first_block, stop_block, mask.to(self._cache.device))
+    def attend(self, layer: int, queries: Tensor, width: int | None) -> Tensor: ...
 
 
 class StepAttention:
     """One step's attention, called by the architecture for each layer in turn."""
 
-    def __init__(self, cache: KVCache, chunks: Sequence[Chunk]) -> None:
-        self._cache = cache
-        self._key_lines, self._value_lines = cache.line_numbers(chunks)
-        self._spans = list(_spans(cache, chunks))
+    def __init__(self, kv: KVTensors, chunks: Sequence[Chunk]) -> None:
+        self._kv = kv
+        slots = [chunk.slot for chunk in chunks for _ in range(chunk.length)]
+        positions = [c.start + n for c in chunks for n in range(c.length)]
+        self._lines = kv.line_numbers(slots, positions)
+        self._spans = list(_spans(kv, chunks))
 
     def __call__(
         self,
@@ -192,42 +63,169 @@ class StepAttention:
         window: int | None = None,
     ) -> Tensor:
         """Store the rows' keys and values; return the context of each query row."""
-        self._cache.write(layer, self._key_lines, keys)
-        self._cache.write(layer, self._value_lines, values)
-        contexts = [self._attend(layer, span, queries, window) for span in self._spans]
-        return torch.cat(contexts) if len(contexts) > 1 else contexts[0]
+        self._kv.write(layer, self._lines, keys, values)
+        contexts = [span.attend(layer, queries, window) for span in self._spans]
+        context = torch.cat(contexts) if len(contexts) > 1 else contexts[0]
+        return context.to(queries.dtype)
 
-    def _attend(
-        self, layer: int, span: Span, queries: Tensor, width: int | None
-    ) -> Tensor:
-        keys, values = self._cache.of_slots(layer, span.first_slot, span.stop_slot)
-        window = span.window(width, queries)
-        context = attend_in_blocks(span.queries(queries), keys, values, window)
-        return span.restore(context, queries).to(queries.dtype)
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The positions a span looks at, and for each of its rows what it may see there."""
+
+    seen: slice
+    mask: Tensor
+
+
+class DecodeSpan:
+    """One row for each of several neighbouring slots, all in one product."""
+
+    def __init__(self, kv: KVTensors, chunks: Sequence[Chunk], first_row: int) -> None:
+        self._kv = kv
+        self._slots = slice(chunks[0].slot, chunks[-1].slot + 1)
+        self._num_slots = self._slots.stop - self._slots.start
+        self._rows = slice(first_row, first_row + len(chunks))
+        self._positions = [0] * self._num_slots
+        for chunk in chunks:
+            self._positions[chunk.slot - self._slots.start] = chunk.start
+        self._starts = [chunk.start for chunk in chunks]
+        self._placed = self._place([chunk.slot - self._slots.start for chunk in chunks])
+        self._windows: dict[int | None, Window] = {}
+
+    def attend(self, layer: int, queries: Tensor, width: int | None) -> Tensor:
+        rows = queries[self._rows].float()
+        if self._placed is not None:
+            rows = rows.new_zeros(self._num_slots, *rows.shape[1:]).index_copy_(
+                0, self._placed, rows
+            )
+        group = rows.size(1) // self._kv.num_heads
+        window = self._window(width)
+        keys, values = self._kv.read(layer, self._slots, window.seen)
+        context = attend_once(
+            rows.reshape(-1, group, rows.size(2)), keys, values, window.mask
+        ).view(self._num_slots, -1, rows.size(2))
+        return context if self._placed is None else context[self._placed]
+
+    def _place(self, offsets: list[int]) -> Tensor | None:
+        """Where the rows go among the span's slots, if some of those are idle."""
+        if len(offsets) == self._num_slots:
+            return None
+        return torch.tensor(offsets, device=self._kv.device)
+
+    def _window(self, width: int | None) -> Window:
+        if width not in self._windows:
+            self._windows[width] = self._build_window(width)
+        return self._windows[width]
+
+    def _build_window(self, width: int | None) -> Window:
+        first = 0 if width is None else max(min(self._starts) - width + 1, 0)
+        first = first // ALIGNMENT * ALIGNMENT
+        stop = -(-(max(self._starts) + 1) // ALIGNMENT) * ALIGNMENT
+        seen = torch.arange(first, stop)
+        mask = _mask(torch.tensor(self._positions)[:, None], seen, width)
+        mask = mask.repeat_interleave(self._kv.num_heads, 0).unsqueeze(1)
+        return Window(slice(first, stop), mask.to(self._kv.device))
+
+
+class PrefillSpan:
+    """The rows of one prompt's chunk, padded to as many as exactness asks for."""
+
+    def __init__(self, kv: KVTensors, chunk: Chunk, first_row: int) -> None:
+        self._kv, self._chunk = kv, chunk
+        self._rows = slice(first_row, first_row + chunk.length)
+        self._padding = max(MIN_PREFILL_ROWS - chunk.length, 0)
+        self._windows: dict[tuple[int | None, int], Window] = {}
+
+    def attend(self, layer: int, queries: Tensor, width: int | None) -> Tensor:
+        rows = queries[self._rows].float()
+        if self._padding:
+            rows = torch.cat((rows, rows[-1:].expand(self._padding, -1, -1)))
+        num_rows, num_heads, head_dim = rows.shape
+        group = num_heads // self._kv.num_heads
+        slot = slice(self._chunk.slot, self._chunk.slot + 1)
+        window = self._window(width, group)
+        keys, values = self._kv.read(layer, slot, window.seen)
+        # Strided rows would take another path through the product, with other bits.
+        grouped = rows.transpose(0, 1).contiguous().view(-1, group * num_rows, head_dim)
+        context = attend_in_blocks(grouped, keys, values, window.mask)
+        context = context.view(num_heads, num_rows, head_dim).transpose(0, 1)
+        return context[: self._chunk.length]
+
+    def _window(self, width: int | None, group: int) -> Window:
+        key = width, group
+        if key not in self._windows:
+            self._windows[key] = self._build_window(*key)
+        return self._windows[key]
+
+    def _build_window(self, width: int | None, group: int) -> Window:
+        start, length = self._chunk.start, self._chunk.length
+        first = 0 if width is None else max(start - width + 1, 0)
+        first = first // BLOCK_LENGTH * BLOCK_LENGTH
+        stop = -(-(start + length) // BLOCK_LENGTH) * BLOCK_LENGTH
+        rows = torch.arange(start, start + length + self._padding)
+        rows = rows.clamp(max=start + length - 1).repeat(group)
+        mask = _mask(rows[:, None], torch.arange(first, stop), width)
+        return Window(slice(first, stop), mask.to(self._kv.device))
+
+
+def attend_once(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
+    """Softmax attention of few rows, over a window that starts and stops aligned."""
+    if queries.size(1) == 1:
+        columns = mask.transpose(1, 2), keys, queries.transpose(1, 2)
+        scores = torch.baddbmm(*columns).transpose(1, 2)
+    else:
+        scores = torch.baddbmm(mask, queries, keys.transpose(1, 2))
+    weights = _weights(scores)
+    return torch.bmm(weights, values).div_(_sums(weights, ALIGNMENT))
 
 
 def attend_in_blocks(
-    queries: Tensor, keys: Tensor, values: Tensor, window: Window
+    queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor
 ) -> Tensor:
-    """Softmax attention whose sums run over blocks of fixed length, in order."""
-    blocks = range(window.first_block, window.stop_block)
-    seen = slice(blocks.start * BLOCK_LENGTH, blocks.stop * BLOCK_LENGTH)
-    scores = torch.baddbmm(window.mask, queries, keys[:, seen].transpose(1, 2))
-    weights = scores.sub_(scores.amax(-1, keepdim=True)).exp_()
+    """Softmax attention of many rows: the weighted sum runs block by block, in order."""
+    weights = _weights(torch.baddbmm(mask, queries, keys.transpose(1, 2)))
     context = torch.zeros_like(queries)
-    for number, block in enumerate(blocks):
-        weight = weights[:, :, number * BLOCK_LENGTH : (number + 1) * BLOCK_LENGTH]
-        value = values[:, block * BLOCK_LENGTH : (block + 1) * BLOCK_LENGTH]
+    for weight, value in zip(
+        weights.split(BLOCK_LENGTH, 2), values.split(BLOCK_LENGTH, 1), strict=True
+    ):
         torch.baddbmm(context, weight, value, out=context)
-    sums = weights.unflatten(-1, (len(blocks), BLOCK_LENGTH)).sum(-1)
-    return context.div_(sums.cumsum(-1)[..., -1:])
+    return context.div_(_sums(weights, BLOCK_LENGTH))
 
 
-def _spans(cache: KVCache, chunks: Sequence[Chunk]) -> Iterator[Span]:
+def _weights(scores: Tensor) -> Tensor:
+    return scores.sub_(scores.amax(-1, keepdim=True)).exp_()
+
+
+def _sums(weights: Tensor, length: int) -> Tensor:
+    """Sums that do not depend on the zeros around them: short ones, added in order."""
+    return weights.unflatten(-1, (-1, length)).sum(-1).cumsum(-1)[..., -1:]
+
+
+def _mask(rows: Tensor, seen: Tensor, width: int | None) -> Tensor:
+    visible = seen <= rows
+    if width is not None:
+        visible &= seen > rows - width
+    return torch.where(visible, 0.0, MASKED)
+
+
+def _spans(kv: KVTensors, chunks: Sequence[Chunk]) -> Iterator[Span]:
     """Neighbouring decode slots go together, every prompt chunk by itself."""
-    first_row = 0
-    for is_decode, group in groupby(chunks, lambda chunk: chunk.is_decode):
-        members = list(group)
-        for span in [members] if is_decode else [[chunk] for chunk in members]:
-            yield Span(cache, span, first_row)
-            first_row += sum(chunk.length for chunk in span)
+    row = 0
+    for is_decode, members in groupby(chunks, lambda chunk: chunk.is_decode):
+        for group in _neighbours(members) if is_decode else ([c] for c in members):
+            yield (
+                DecodeSpan(kv, group, row)
+                if is_decode
+                else PrefillSpan(kv, group[0], row)
+            )
+            row += sum(chunk.length for chunk in group)
+
+
+def _neighbours(chunks: Iterator[Chunk]) -> Iterator[list[Chunk]]:
+    group: list[Chunk] = []
+    for chunk in chunks:
+        if group and chunk.slot - group[-1].slot > MAX_IDLE_SLOTS + 1:
+            yield group
+            group = []
+        group.append(chunk)
+    yield group

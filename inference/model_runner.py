@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from inference.architectures.base import Architecture
-from inference.attention import Chunk, KVCache, StepAttention
+from inference.attention import Chunk, StepAttention
+from inference.kv_tensors import KVTensors
 from inference.scheduler import ScheduledRequest
 
 
@@ -24,7 +25,7 @@ class ModelRunner:
     ) -> None:
         self._model, self._device = model, device
         shape = model.shape
-        self.kv_cache = KVCache(
+        self.kv = KVTensors(
             num_layers=shape.num_layers,
             num_slots=num_slots,
             num_heads=shape.num_kv_heads,
@@ -39,7 +40,7 @@ class ModelRunner:
         chunks = [_chunk(item) for item in scheduled]
         token_ids = [token_id for item in scheduled for token_id in _token_ids(item)]
         positions = [p for c in chunks for p in range(c.start, c.start + c.length)]
-        attend = StepAttention(self.kv_cache, chunks)
+        attend = StepAttention(self.kv, chunks)
         hidden = self._model.forward(
             self._tensor(token_ids), self._tensor(positions), attend
         )
