@@ -13,14 +13,13 @@ DEVELOPMENT := $(VENV)/.installed-development
 TEMPLATES = $$(git ls-files --cached --others --exclude-standard '*.html')
 ARGS ?=
 
-.PHONY: help run test check format bench lock
+.PHONY: help run test check format lock
 
 help:
 	@echo "make run     install, migrate and serve at http://$(HOST):$(PORT)/"
 	@echo "make test    install what tests need and run them all (ARGS=… goes to pytest)"
 	@echo "make check   format, lint, types, import contracts, templates, migrations"
 	@echo "make format  rewrite the code the way make check wants it"
-	@echo "make bench   measure the engine on this machine"
 	@echo "make lock    renew constraints.txt from requirements*.txt"
 
 run: $(RUNTIME)
@@ -44,9 +43,6 @@ format: $(DEVELOPMENT)
 	$(BIN)/ruff format .
 	-$(BIN)/djade --target-version 5.2 $(TEMPLATES)
 	-$(BIN)/djhtml --tabwidth 2 $(TEMPLATES)
-
-bench: $(RUNTIME)
-	$(BIN)/python -m bench $(ARGS)
 
 lock:
 	$(PYTHON) -m venv --clear $(VENV)-lock
