@@ -15,6 +15,9 @@ from e2e.programs import find_program
 # A line for each look at /health would drown what matters in a report.
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
+CROWD = 15
+CROWD_TOKENS = 900
+
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
@@ -43,6 +46,25 @@ def outsider(server: LiveServer) -> Account:
 def neo_tiny_id(server: LiveServer, premium: Account) -> str:
     response = httpx.get(server.url("/api/v1/models/neo-tiny"), headers=premium.headers)
     return str(response.json()["id"])
+
+
+@pytest.fixture
+def crowd(server: LiveServer, premium: Account) -> Iterator[int]:
+    """Requests that keep the engine busy beside the test's own; how many they are.
+
+    They end before the test's own would, so the engine holds just them again only if
+    it gave the other up: no clock is needed to tell.
+    """
+    body = {
+        "inputs": ["It was"] * CROWD,
+        "parameters": {"max_new_tokens": CROWD_TOKENS, "do_sample": False},
+        "stream": True,
+    }
+    url = server.url("/api/v1/models/neo-tiny/predict")
+    with httpx.stream("POST", url, json=body, headers=premium.headers, timeout=60):
+        server.wait_until_running(CROWD)
+        yield CROWD
+    server.wait_until_running(0)
 
 
 # A running Playwright makes Django believe that it is inside an event loop, so it is

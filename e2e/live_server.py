@@ -65,9 +65,11 @@ class LiveServer:
         models = self.health().json()["models"].values()
         return sum(model["running"] + model["waiting"] for model in models)
 
-    def wait_until_idle(self) -> None:
+    def wait_until_running(self, count: int) -> None:
         wait_until(
-            lambda: self.running() == 0, what="the engine is idle", seconds=IDLE_SECONDS
+            lambda: self.running() == count,
+            what=f"the engine holds {count} requests",
+            seconds=IDLE_SECONDS,
         )
 
     def ledger(self, public_id: str) -> dict[str, Any]:

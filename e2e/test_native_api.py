@@ -13,8 +13,8 @@ from e2e import sse
 from e2e.live_server import Account, LiveServer
 
 PREDICT = "/api/v1/models/neo-tiny/predict"
-# Long enough that whoever looks after the first piece still finds it running.
-LONG = {"max_new_tokens": 800, "do_sample": False}
+# More than any other request beside it.
+LONG = {"max_new_tokens": 1000, "do_sample": False}
 
 
 @pytest.fixture
@@ -107,13 +107,14 @@ def test_it_streams_while_the_engine_still_works(
 
 
 def test_it_aborts_and_charges_what_was_done_when_the_client_leaves(
-    api: httpx.Client, server: LiveServer
+    api: httpx.Client, server: LiveServer, crowd: int
 ) -> None:
     with streamed(api, **LONG) as stream:
         started = next(stream)
         next(event for event in stream if event.name == "delta")
+        assert server.running() == crowd + 1
 
-    server.wait_until_idle()
+    server.wait_until_running(crowd)
 
     row = server.ledger(started.data["id"])
     assert row["status"] == "aborted"
