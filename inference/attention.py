@@ -198,7 +198,8 @@ def _weights(scores: Tensor) -> Tensor:
 
 def _sums(weights: Tensor, length: int) -> Tensor:
     """Sums that do not depend on the zeros around them: short ones, added in order."""
-    return weights.unflatten(-1, (-1, length)).sum(-1).cumsum(-1)[..., -1:]
+    sums: Tensor = weights.unflatten(-1, (-1, length)).sum(-1)
+    return sums.cumsum(-1)[..., -1:]
 
 
 def _mask(rows: Tensor, seen: Tensor, width: int | None) -> Tensor:
