@@ -55,3 +55,9 @@ class EngineFailed(EngineError):
     """A step went wrong inside the engine; what was running is lost."""
 
     code = "engine_failed"
+
+
+class InvalidPrecision(EngineError):
+    """This machine cannot compute in the precision asked for."""
+
+    code = "invalid_precision"

@@ -13,10 +13,12 @@ from torch import Tensor
 from inference.architectures import ARCHITECTURES
 from inference.architectures.base import Architecture
 from inference.config import Precision
-from inference.errors import CheckpointInvalid
+from inference.errors import CheckpointInvalid, InvalidPrecision
 from inference.weights import Weights
 
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
+# Without these, sums of eight-bit products may saturate.
+INT8_FLAGS = {"avx512_vnni", "avx_vnni", "amx_int8"}
 
 
 def load_model(
@@ -28,7 +30,7 @@ def load_model(
     if kind not in ARCHITECTURES:
         known = ", ".join(sorted(ARCHITECTURES))
         raise CheckpointInvalid(f"model_type {kind!r} is not one of: {known}")
-    weights = Weights(_read_tensors(checkpoint_dir), DTYPES[precision], device)
+    weights = Weights(_read_tensors(checkpoint_dir), precision, device)
     return ARCHITECTURES[kind](config, weights), weights.num_parameters
 
 
@@ -55,11 +57,12 @@ def resolve_device() -> str:
 
 def resolve_precision(precision: Precision, device: str) -> str:
     """`auto` is bf16 where the hardware multiplies it, else fp32."""
+    flags = _processor_flags()
+    if precision == "int8" and (device != "cpu" or not flags & INT8_FLAGS):
+        raise InvalidPrecision("int8 needs a processor with VNNI instructions")
     if precision != "auto":
         return precision
-    if device == "cuda" or _processor_flags() & {"avx512_bf16", "amx_bf16"}:
-        return "bf16"
-    return "fp32"
+    return "bf16" if device == "cuda" or flags & BF16_FLAGS else "fp32"
 
 
 def _processor_flags() -> set[str]:

@@ -9,16 +9,27 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from inference.errors import CheckpointInvalid
-from inference.layers import Activation, Linear, PlainLinear, RepackedLinear
+from inference.layers import (
+    Activation,
+    Linear,
+    PlainLinear,
+    QuantizedLinear,
+    RepackedLinear,
+)
+
+# What stands between the matrices; int8 is what the matrices are made of.
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "int8": torch.float32}
 
 
 class Weights:
     """Tensors stay memory-mapped until a layer asks for them."""
 
     def __init__(
-        self, tensors: dict[str, Tensor], dtype: torch.dtype, device: str = "cpu"
+        self, tensors: dict[str, Tensor], precision: str, device: str = "cpu"
     ) -> None:
-        self._tensors, self._dtype, self._device = tensors, dtype, device
+        self._tensors, self._device = tensors, device
+        self._dtype = DTYPES[precision]
+        self._linear_kind = _linear_kind(precision, device)
         self._used: set[str] = set()
 
     @property
@@ -31,8 +42,7 @@ class Weights:
         weight = torch.cat([self._tensor(f"{name}.weight") for name in names])
         biases = [f"{name}.bias" for name in names if f"{name}.bias" in self._tensors]
         bias = torch.cat([self._tensor(name) for name in biases]) if biases else None
-        kind = RepackedLinear if self._device == "cpu" else PlainLinear
-        return kind(weight, bias, activation)
+        return self._linear_kind(weight, bias, activation)
 
     def layer_norm(self, name: str, eps: float) -> Callable[[Tensor], Tensor]:
         weight, bias = self._tensor(f"{name}.weight"), self._tensor(f"{name}.bias")
@@ -52,3 +62,11 @@ class Weights:
             raise CheckpointInvalid(f"the checkpoint has no tensor {name}")
         self._used.add(name)
         return self._tensors[name]
+
+
+def _linear_kind(
+    precision: str, device: str
+) -> Callable[[Tensor, Tensor | None, Activation], Linear]:
+    if device != "cpu":
+        return PlainLinear
+    return QuantizedLinear if precision == "int8" else RepackedLinear

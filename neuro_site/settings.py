@@ -228,7 +228,9 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 CATALOGUE_DIR = BASE_DIR / "models_app" / "catalogue"
 MODELS_DIR = DATA_DIR / "models"
 ENGINE_SOCKET = Path(env_str("NEURO_ENGINE_SOCKET", str(DATA_DIR / "engine.sock")))
-ENGINE_PRECISION = env_choice("NEURO_PRECISION", ("auto", "fp32", "bf16"), "auto")
+ENGINE_PRECISION = env_choice(
+    "NEURO_PRECISION", ("auto", "fp32", "bf16", "int8"), "auto"
+)
 ENGINE_SLOTS = env_int("NEURO_ENGINE_SLOTS", 16)
 ENGINE_THREADS = env_int("NEURO_ENGINE_THREADS", os.cpu_count() or 1)
 

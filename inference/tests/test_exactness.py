@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from inference.engine import Engine, Runner, load_engine
+from inference.errors import InvalidPrecision
+from inference.loader import resolve_precision
 from inference.scheduler import ScheduledRequest
 from inference.tests.fakes import engine_config, submit
 
@@ -52,9 +54,12 @@ def record(
     return torch.stack(recorder.rows)
 
 
-@pytest.fixture(params=["fp32", "bf16"])
+@pytest.fixture(params=["fp32", "bf16", "int8"])
 def precision(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+    try:
+        return resolve_precision(request.param, "cpu")
+    except InvalidPrecision as error:
+        pytest.skip(str(error))
 
 
 @pytest.mark.parametrize("prompt_length", [1, 3, 70, 150])
