@@ -62,19 +62,33 @@ def test_it_starts_the_engine_again_when_it_dies(own_server: LiveServer) -> None
     own_server.wait_until_ready()
 
 
+def start_in_vain(data_dir: Path, **overrides: str) -> str:
+    """What a start that must fail says; it says it without a traceback."""
+    completed = subprocess.run(
+        [sys.executable, "-m", "neuro_site"],
+        cwd=ROOT,
+        env=environment_of(data_dir, **overrides),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert completed.returncode == 1
+    assert "Traceback" not in completed.stderr
+    return completed.stderr
+
+
 def test_it_says_which_port_is_taken(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        completed = subprocess.run(
-            [sys.executable, "-m", "neuro_site"],
-            cwd=ROOT,
-            env=environment_of(tmp_path, PORT=str(port)),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
 
-    assert completed.returncode == 1
-    assert f"port {port}" in completed.stderr
-    assert "Traceback" not in completed.stderr
+        assert f"port {port}" in start_in_vain(tmp_path, PORT=str(port))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("PORT", "eighty"), ("NEURO_PRECISION", "int4")]
+)
+def test_it_says_which_setting_makes_no_sense(
+    tmp_path: Path, name: str, value: str
+) -> None:
+    assert f"{name} is '{value}'" in start_in_vain(tmp_path, **{name: value})

@@ -13,6 +13,7 @@ import sys
 
 import django
 import uvicorn
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 
 from neuro_site.env import env_int, env_str
@@ -33,10 +34,13 @@ class AnnouncingServer(uvicorn.Server):
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "neuro_site.settings")
-    listener = _listen(env_str("HOST", "127.0.0.1"), env_int("PORT", 8000))
     for stop_signal in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop_signal, lambda *_: sys.exit(0))
-    django.setup()
+    try:
+        listener = _listen(env_str("HOST", "127.0.0.1"), env_int("PORT", 8000))
+        django.setup()
+    except ImproperlyConfigured as error:
+        sys.exit(f"Neuro does not start: {error}")
     # Fills the catalogue too: `models_app.apps` does so after every migrate.
     call_command("migrate", verbosity=0)
     config = uvicorn.Config(
