@@ -61,6 +61,30 @@ class UnloadModel(msgspec.Struct, frozen=True, tag="unload_model"):
 ClientMessage = Submit | Abort | GetHealth | LoadModel | UnloadModel
 
 
+class TokenLogprob(msgspec.Struct, frozen=True, array_like=True):
+    """How likely the model itself found a token, as a natural logarithm.
+
+    `rank` is 1 for its best token. `alternatives` are its best tokens and theirs, best
+    first, whether the chosen one is among them or not.
+    """
+
+    token_id: int
+    logprob: float
+    rank: int
+    alternatives: list[tuple[int, float]] = []
+
+
+class GeneratedSequence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One completion that beams have found, and its `score` (see `BeamParams`)."""
+
+    token_ids: list[int]
+    text: str
+    finish_reason: FinishReason
+    score: float
+    stop_sequence: str | None = None
+    logprobs: list[TokenLogprob] = []
+
+
 class TokenEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one step produced for one request.
 
@@ -70,6 +94,11 @@ class TokenEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     "error". `stop_sequence` is the one that ended the request, `None` for the
     end-of-text token. `queue_seconds` stands on the first event: the time between
     arrival and first prefill step.
+
+    `logprobs` is parallel to `token_ids` and `prompt_logprobs`, on the first event, to
+    the prompt, whose first token has none; both are empty unless asked for. With beams
+    the last event holds the `sequences`, best first, and no event holds tokens or text:
+    `num_hidden_tokens` counts what the beams have computed.
     """
 
     request_id: str
@@ -77,6 +106,10 @@ class TokenEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     text: str = ""
     finish_reason: FinishReason | None = None
     stop_sequence: str | None = None
+    logprobs: list[TokenLogprob] = []
+    prompt_logprobs: list[TokenLogprob | None] = []
+    sequences: list[GeneratedSequence] = []
+    num_hidden_tokens: int = 0
     queue_seconds: float | None = None
     error_code: str | None = None
     error: str | None = None
@@ -88,6 +121,9 @@ def merge_events(earlier: TokenEvent, later: TokenEvent) -> TokenEvent:
         later,
         token_ids=earlier.token_ids + later.token_ids,
         text=earlier.text + later.text,
+        logprobs=earlier.logprobs + later.logprobs,
+        prompt_logprobs=earlier.prompt_logprobs + later.prompt_logprobs,
+        num_hidden_tokens=earlier.num_hidden_tokens + later.num_hidden_tokens,
         queue_seconds=_first(earlier.queue_seconds, later.queue_seconds),
     )
 

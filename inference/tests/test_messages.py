@@ -5,7 +5,14 @@ import asyncio
 import pytest
 
 from inference.frames import CLIENT_MESSAGES, FrameInvalid, pack, read_message
-from inference.messages import Abort, ClientMessage, TokenEvent, merge_events
+from inference.messages import (
+    Abort,
+    ClientMessage,
+    TokenEvent,
+    TokenLogprob,
+    merge_events,
+)
+from inference.sampling_params import BeamParams
 from inference.tests.fakes import submit
 
 
@@ -19,7 +26,16 @@ def read(data: bytes) -> ClientMessage | None:
     return asyncio.run(feed())
 
 
-@pytest.mark.parametrize("message", [submit("a", "prompt", stop=("x",)), Abort("a")])
+@pytest.mark.parametrize(
+    "message",
+    [
+        submit(
+            "a", "prompt", stop=("x",), logit_bias={3: -1.5}, bad_words_ids=((1, 2),)
+        ),
+        submit("a", "prompt", beams=BeamParams(num_beams=3, early_stopping=None)),
+        Abort("a"),
+    ],
+)
 def test_it_reads_back_what_was_packed(message: ClientMessage) -> None:
     assert read(pack(message)) == message
 
@@ -46,3 +62,20 @@ def test_it_merges_events_of_a_slow_reader() -> None:
         queue_seconds=0.5,
         finish_reason="length",
     )
+
+
+def test_it_merges_logprobs_and_what_beams_have_computed() -> None:
+    chosen = [TokenLogprob(n, -0.5, 1) for n in range(2)]
+    first = TokenEvent(
+        request_id="a",
+        logprobs=chosen[:1],
+        prompt_logprobs=[None, chosen[0]],
+        num_hidden_tokens=3,
+    )
+    second = TokenEvent(request_id="a", logprobs=chosen[1:], num_hidden_tokens=4)
+
+    merged = merge_events(first, second)
+
+    assert merged.logprobs == chosen
+    assert merged.prompt_logprobs == [None, chosen[0]]
+    assert merged.num_hidden_tokens == 7
