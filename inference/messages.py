@@ -22,6 +22,10 @@ class Submit(msgspec.Struct, frozen=True, tag="submit"):
     `resume_token_ids` are tokens that this request has already generated elsewhere:
     the stream continues after them as if it had never stopped, and they count towards
     `max_new_tokens`. Their text is not sent again.
+
+    Of requests that wait, one of higher `priority` goes first. The keys and values of a
+    prompt are shared with requests of the same `cache_scope` alone. Beyond
+    `deadline_seconds` after its arrival a request ends with `deadline_exceeded`.
     """
 
     request_id: str
@@ -30,6 +34,8 @@ class Submit(msgspec.Struct, frozen=True, tag="submit"):
     sampling: SamplingParams
     priority: int = 0
     resume_token_ids: list[int] = []
+    cache_scope: str = ""
+    deadline_seconds: float | None = None
 
 
 class Abort(msgspec.Struct, frozen=True, tag="abort"):

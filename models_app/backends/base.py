@@ -14,13 +14,19 @@ __all__ = ["Backend", "Generation", "ModelStatus", "SamplingParams", "TokenEvent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
-    """One prompt to run, as every backend understands it."""
+    """One prompt to run, as every backend understands it.
+
+    `cache_scope` names those among whom work on equal prompts may be shared: what one
+    of them sent must not be felt by another. `deadline_seconds` counts from `generate`.
+    """
 
     request_id: str
     model: str
     prompt_token_ids: list[int]
     sampling: SamplingParams
     priority: int = 0
+    cache_scope: str = ""
+    deadline_seconds: float | None = None
 
 
 class Backend(Protocol):

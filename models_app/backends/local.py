@@ -106,6 +106,8 @@ class LocalBackend:
             sampling=generation.sampling,
             priority=generation.priority,
             resume_token_ids=list(token_ids),
+            cache_scope=generation.cache_scope,
+            deadline_seconds=generation.deadline_seconds,
         )
         async with self._client() as client, aclosing(client.submit(submit)) as events:
             async for event in events:
