@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-Activation = Literal["none", "gelu_tanh"]
+Activation = Literal["none", "gelu_tanh", "silu"]
 TINY = 1e-12
+# Each activation as a function, and as what oneDNN can do while it multiplies.
+_FUNCTIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
+    "none": lambda rows: rows,
+    "gelu_tanh": partial(F.gelu, approximate="tanh"),
+    "silu": F.silu,
+}
+_POST_OPS = {
+    "none": ("none", ""),
+    "gelu_tanh": ("gelu", "tanh"),
+    "silu": ("swish", ""),
+}
 
 
 class Linear(Protocol):
@@ -22,13 +35,11 @@ class PlainLinear:
     """The library's own matrix product; used on a GPU."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None, activation: Activation):
-        self._weight, self._bias, self._activation = weight, bias, activation
+        self._weight, self._bias = weight, bias
+        self._activate = _FUNCTIONS[activation]
 
     def __call__(self, rows: Tensor) -> Tensor:
-        output = F.linear(rows, self._weight, self._bias)
-        if self._activation == "gelu_tanh":
-            output = F.gelu(output, approximate="tanh")
-        return output
+        return self._activate(F.linear(rows, self._weight, self._bias))
 
 
 class RepackedLinear:
@@ -37,9 +48,7 @@ class RepackedLinear:
     def __init__(self, weight: Tensor, bias: Tensor | None, activation: Activation):
         self._weight = torch.ops.mkldnn._reorder_linear_weight(weight, None)
         self._bias = bias
-        self._post_op = {"none": ("none", ""), "gelu_tanh": ("gelu", "tanh")}[
-            activation
-        ]
+        self._post_op = _POST_OPS[activation]
 
     def __call__(self, rows: Tensor) -> Tensor:
         kind, algorithm = self._post_op
@@ -67,7 +76,7 @@ class QuantizedLinear:
         self._weight = torch.ops.onednn.qlinear_prepack(rounded, None)
         self._zero_points = torch.zeros(len(weight), dtype=torch.long)
         self._bias = torch.zeros(len(weight)) if bias is None else bias.float()
-        self._activation = activation
+        self._activate = _FUNCTIONS[activation]
 
     def __call__(self, rows: Tensor) -> Tensor:
         scales = (rows.abs().amax(-1, keepdim=True) / 127).clamp_min_(TINY)
@@ -77,7 +86,4 @@ class QuantizedLinear:
             *(rounded, 1.0, 128, self._weight, self._scales, self._zero_points, None),
             *(1.0, 0, torch.float32, "none", [], ""),
         )
-        output = torch.addcmul(self._bias, sums, scales)
-        if self._activation == "gelu_tanh":
-            output = F.gelu(output, approximate="tanh")
-        return output
+        return self._activate(torch.addcmul(self._bias, sums, scales))

@@ -27,7 +27,7 @@ class Weights:
     def __init__(
         self, tensors: dict[str, Tensor], precision: str, device: str = "cpu"
     ) -> None:
-        self._tensors, self._device = tensors, device
+        self._tensors, self.device = tensors, device
         self._dtype = DTYPES[precision]
         self._linear_kind = _linear_kind(precision, device)
         self._used: set[str] = set()
@@ -48,14 +48,18 @@ class Weights:
         weight, bias = self._tensor(f"{name}.weight"), self._tensor(f"{name}.bias")
         return lambda rows: F.layer_norm(rows, weight.shape, weight, bias, eps)
 
+    def rms_norm(self, name: str, eps: float) -> Callable[[Tensor], Tensor]:
+        weight = self._tensor(f"{name}.weight")
+        return lambda rows: F.rms_norm(rows, weight.shape, weight, eps)
+
     def embedding(self, name: str) -> Callable[[Tensor], Tensor]:
         """On the CPU the table stays on disk: rows are converted as they are read."""
         dtype = self._dtype
-        table = self._stored(name).to(self._device)
+        table = self._stored(name).to(self.device)
         return lambda ids: F.embedding(ids, table).to(dtype)
 
     def _tensor(self, name: str) -> Tensor:
-        return self._stored(name).to(self._device, self._dtype)
+        return self._stored(name).to(self.device, self._dtype)
 
     def _stored(self, name: str) -> Tensor:
         if name not in self._tensors:

@@ -7,8 +7,10 @@ from typing import Any
 
 from inference.architectures.base import Architecture
 from inference.architectures.gpt_neo import GPTNeo
+from inference.architectures.llama import Llama
 from inference.weights import Weights
 
 ARCHITECTURES: dict[str, Callable[[dict[str, Any], Weights], Architecture]] = {
     "gpt_neo": GPTNeo,
+    "llama": Llama,
 }

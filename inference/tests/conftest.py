@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import GPTNeoConfig, GPTNeoForCausalLM
+from transformers import (
+    GPTNeoConfig,
+    GPTNeoForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
+)
 
 CATALOGUE = Path(__file__).parents[2] / "models_app" / "catalogue"
 
@@ -21,7 +27,6 @@ def one_thread() -> None:
 def tiny_gpt_neo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four layers, by turns global and with a window of 32, context 512."""
     folder = tmp_path_factory.mktemp("tiny-gpt-neo")
-    torch.manual_seed(0)
     config = GPTNeoConfig(
         vocab_size=300,
         hidden_size=64,
@@ -33,7 +38,35 @@ def tiny_gpt_neo(tmp_path_factory: pytest.TempPathFactory) -> Path:
         bos_token_id=0,
         eos_token_id=0,
     )
-    model = GPTNeoForCausalLM(config)
+    return save_checkpoint(GPTNeoForCausalLM(config), folder)
+
+
+@pytest.fixture(scope="session")
+def tiny_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four layers, six heads of 16 over two of keys and values, context 512."""
+    folder = tmp_path_factory.mktemp("tiny-llama")
+    return save_checkpoint(LlamaForCausalLM(llama_config()), folder)
+
+
+def llama_config(**options: object) -> LlamaConfig:
+    settings: dict[str, object] = {
+        "vocab_size": 300,
+        "hidden_size": 96,
+        "intermediate_size": 208,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 6,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 512,
+        "tie_word_embeddings": True,
+        "bos_token_id": 0,
+        "eos_token_id": 0,
+    }
+    return LlamaConfig(**settings | options)
+
+
+def save_checkpoint(model: PreTrainedModel, folder: Path) -> Path:
+    """Random weights, larger than a fresh model's, so that every layer matters."""
+    torch.manual_seed(0)
     for parameter in model.parameters():
         if parameter.dim() > 1:
             parameter.data.normal_(0, 0.2)

@@ -54,6 +54,12 @@ def record(
     return torch.stack(recorder.rows)
 
 
+@pytest.fixture(params=["tiny_gpt_neo", "tiny_llama"])
+def checkpoint(request: pytest.FixtureRequest) -> Path:
+    folder: Path = request.getfixturevalue(request.param)
+    return folder
+
+
 @pytest.fixture(params=["fp32", "bf16", "int8"])
 def precision(request: pytest.FixtureRequest) -> str:
     try:
@@ -64,10 +70,10 @@ def precision(request: pytest.FixtureRequest) -> str:
 
 @pytest.mark.parametrize("prompt_length", [1, 3, 70, 150])
 def test_it_gives_the_same_bits_among_any_neighbours(
-    prompt_length: int, precision: str, tiny_gpt_neo: Path
+    prompt_length: int, precision: str, checkpoint: Path
 ) -> None:
     settings = {"num_slots": 6, "precision": precision, "max_prefill_tokens": 48}
-    engine = load_engine(tiny_gpt_neo, engine_config(**settings))
+    engine = load_engine(checkpoint, engine_config(**settings))
     prompt = [1 + n % 299 for n in range(prompt_length)]
     alone = record(engine, prompt, neighbours=0)
 
@@ -77,12 +83,12 @@ def test_it_gives_the_same_bits_among_any_neighbours(
 
 @pytest.mark.parametrize("chunk", [5, 7, 64, 512])
 def test_it_gives_the_same_bits_however_the_prompt_is_cut(
-    chunk: int, precision: str, tiny_gpt_neo: Path
+    chunk: int, precision: str, checkpoint: Path
 ) -> None:
     prompt = [1 + n * 7 % 299 for n in range(211)]
     engines = [
         load_engine(
-            tiny_gpt_neo, engine_config(precision=precision, max_prefill_tokens=tokens)
+            checkpoint, engine_config(precision=precision, max_prefill_tokens=tokens)
         )
         for tokens in (32, chunk)
     ]
@@ -93,9 +99,9 @@ def test_it_gives_the_same_bits_however_the_prompt_is_cut(
 
 
 def test_it_gives_the_same_bits_after_a_resume(
-    precision: str, tiny_gpt_neo: Path
+    precision: str, checkpoint: Path
 ) -> None:
-    engine = load_engine(tiny_gpt_neo, engine_config(precision=precision))
+    engine = load_engine(checkpoint, engine_config(precision=precision))
     prompt = [1 + n * 5 % 299 for n in range(90)]
     whole = record(engine, prompt, neighbours=0)
     resumed_ids = whole.argmax(-1).tolist()[:17]
