@@ -83,16 +83,18 @@ def _unscaled(frequencies: Tensor, parameters: dict[str, Any]) -> Tensor:
 
 
 def _linear(frequencies: Tensor, parameters: dict[str, Any]) -> Tensor:
-    return frequencies / parameters["factor"]
+    factor: float = parameters["factor"]
+    return frequencies / factor
 
 
 def _llama3(frequencies: Tensor, parameters: dict[str, Any]) -> Tensor:
     """Llama 3.1's: long waves are stretched by `factor`, short ones stay as they are,
     and those between change from one to the other."""
-    factor, low, high = (
-        parameters[name] for name in ("factor", "low_freq_factor", "high_freq_factor")
-    )
-    waves = parameters["original_max_position_embeddings"] * frequencies / math.tau
+    low: float = parameters["low_freq_factor"]
+    high: float = parameters["high_freq_factor"]
+    factor: float = parameters["factor"]
+    length: int = parameters["original_max_position_embeddings"]
+    waves = length * frequencies / math.tau
     kept = ((waves - low) / (high - low)).clamp(0, 1)
     return (1 - kept) * frequencies / factor + kept * frequencies
 
