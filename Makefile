@@ -13,11 +13,12 @@ DEVELOPMENT := $(VENV)/.installed-development
 TEMPLATES = $$(git ls-files --cached --others --exclude-standard '*.html')
 ARGS ?=
 
-.PHONY: help run test check format lock
+.PHONY: help run test bench check format lock
 
 help:
 	@echo "make run     install, migrate and serve at http://$(HOST):$(PORT)/"
 	@echo "make test    install what tests need and run them all (ARGS=… goes to pytest)"
+	@echo "make bench   measure speed and memory (ARGS=--quick only sees that it works)"
 	@echo "make check   format, lint, types, import contracts, templates, migrations"
 	@echo "make format  rewrite the code the way make check wants it"
 	@echo "make lock    renew constraints.txt from requirements*.txt"
@@ -27,6 +28,9 @@ run: $(RUNTIME)
 
 test: $(DEVELOPMENT)
 	$(BIN)/python -m pytest $(ARGS)
+
+bench: $(DEVELOPMENT)
+	$(BIN)/python -m bench $(ARGS)
 
 check: $(DEVELOPMENT)
 	$(BIN)/ruff format --check .

@@ -1,0 +1,1 @@
+"""`python -m bench`: how fast Neuro is, beside others on the same machine."""

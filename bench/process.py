@@ -1,0 +1,66 @@
+"""A peer's process, seen from the bench."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, cast
+
+from bench.protocol import Figures
+
+ROOT = Path(__file__).resolve().parent.parent
+STOP_SECONDS = 30
+# Threads of the peer before may still be spinning.
+PAUSE_SECONDS = 0.1
+
+
+class PeerFailed(Exception):
+    """The peer ended instead of answering; its log says why."""
+
+
+class PeerProcess:
+    """Ready when it is made, and idle until it is asked; ends with its context."""
+
+    def __init__(self, command: Sequence[str], log: Path) -> None:
+        self._log = log
+        with log.open("wb") as errors:
+            self._process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+        self._input = cast("IO[str]", self._process.stdin)
+        self._output = cast("IO[str]", self._process.stdout)
+        self._read()
+
+    def ask(self, scenario: str, arguments: dict[str, object]) -> Figures:
+        time.sleep(PAUSE_SECONDS)
+        command = json.dumps({"scenario": scenario, "arguments": arguments})
+        with contextlib.suppress(BrokenPipeError):
+            self._input.write(command + "\n")
+            self._input.flush()
+        return self._read()
+
+    def close(self) -> None:
+        self._process.communicate(timeout=STOP_SECONDS)
+
+    def __enter__(self) -> PeerProcess:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _read(self) -> Figures:
+        line = self._output.readline()
+        if not line:
+            lines = self._log.read_text(errors="replace").strip().splitlines()
+            raise PeerFailed(lines[-1] if lines else "it ended without a word")
+        figures: Figures = json.loads(line)
+        return figures

@@ -1,0 +1,63 @@
+"""What the bench and its peers say to each other: one line of JSON each way.
+
+A peer is a process that answers commands on its standard output, so that it may run in
+another environment. This file imports nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+
+# What a peer measured: a name that ends with its unit, and the number.
+Figures = dict[str, float]
+Scenario = Callable[..., Figures]
+# Token ids; whoever wants text decodes them.
+Prompts = list[list[int]]
+
+
+def answer_commands(scenarios: Mapping[str, Scenario]) -> None:
+    """A peer's whole life: say that it is ready, then answer until the input ends."""
+    reply = _take_standard_output()
+    reply({"ready": True})
+    for line in sys.stdin:
+        command = json.loads(line)
+        reply(scenarios[command["scenario"]](**command["arguments"]))
+
+
+def figures_of(
+    started: float, arrivals: Sequence[Sequence[float]], num_tokens: int
+) -> Figures:
+    """What one load came to: `arrivals` holds the moments of each stream's tokens."""
+    ended = max(moments[-1] for moments in arrivals)
+    gaps = [gap for moments in arrivals for gap in gaps_of(moments)]
+    return {
+        "tokens_per_second": num_tokens / (ended - started),
+        "ttft_ms": median_ms([moments[0] - started for moments in arrivals]),
+        "gap_ms": median_ms(gaps),
+    }
+
+
+def gaps_of(moments: Sequence[float]) -> list[float]:
+    return [later - earlier for earlier, later in pairwise(moments)]
+
+
+def median_ms(seconds: Sequence[float]) -> float:
+    return 1e3 * statistics.median(seconds) if seconds else 0.0
+
+
+def _take_standard_output() -> Callable[[Mapping[str, object]], None]:
+    """Libraries that print must not break a line of the protocol, so they print to
+    standard error from now on."""
+    stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+
+    def reply(message: Mapping[str, object]) -> None:
+        stream.write(json.dumps(message) + "\n")
+        stream.flush()
+
+    return reply
