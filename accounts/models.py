@@ -39,12 +39,23 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email__iexact=username)
 
 
+class Theme(models.TextChoices):
+    AUTO = "auto", "As the system"
+    LIGHT = "light", "Light"
+    DARK = "dark", "Dark"
+
+
 class User(AbstractUser):
     username = None  # type: ignore[assignment]
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
     email = models.EmailField("e-mail address", unique=True)
     tier = models.CharField(choices=Tier, default=Tier.FREE, max_length=20)
+    time_zone = models.CharField(max_length=64, default="UTC")
+    theme = models.CharField(choices=Theme, default=Theme.AUTO, max_length=5)
+    awaits_approval = models.BooleanField(
+        default=False, help_text="Registered, and may not sign in until staff accept."
+    )
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -64,6 +75,38 @@ class User(AbstractUser):
     @property
     def default_project(self) -> Project:
         return self.projects.get_or_create(name=Project.DEFAULT_NAME)[0]
+
+
+class AuditEvent(models.Model):
+    """What happened to one account; `accounts.audit` writes it, its owner reads it.
+
+    A failed sign-in for an address that nobody has is kept without a user, so that the
+    answer takes as long as for one that somebody has.
+    """
+
+    class Actor(models.TextChoices):
+        OWNER = "owner", "You"
+        STAFF = "staff", "Staff"
+        SERVER = "server", "This server"
+
+    user = models.ForeignKey(
+        User, null=True, on_delete=models.CASCADE, related_name="audit_events"
+    )
+    kind = models.CharField(max_length=50)
+    actor = models.CharField(choices=Actor, max_length=10)
+    address = models.GenericIPAddressField(null=True)
+    browser = models.CharField(max_length=200, blank=True)
+    details = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-created_at", "-id"]
+        indexes = [
+            models.Index(fields=["user", "-created_at"], name="audit_of_user"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}, {self.user}"
 
 
 class Project(models.Model):
