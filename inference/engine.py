@@ -57,7 +57,7 @@ class Engine:
         self._runner = runner
         self._vocab_size = vocab_size
         self._pieces = pieces
-        self._end_of_text_ids = end_of_text_ids
+        self._end_of_text_ids = frozenset(n for n in end_of_text_ids if n < vocab_size)
         self._description = description
         self._timer = timer
         self._requests: dict[str, Request] = {}
@@ -70,7 +70,9 @@ class Engine:
         """Queue a request, or raise one of `errors` if it cannot or may not run."""
         self._refuse_what_can_never_run(submit)
         text = Detokenizer(self._pieces, submit.sampling.stop)
-        request = Request.from_submit(submit, text, self._timer())
+        request = Request.from_submit(
+            submit, text, self._timer(), self._end_of_text_ids
+        )
         self.scheduler.add(request)
         self._requests[request.request_id] = request
 
@@ -119,7 +121,8 @@ class Engine:
 
     def _update(self, request: Request, token_id: int) -> TokenEvent:
         request.token_ids.append(token_id)
-        text = request.text.push(token_id)
+        ends = token_id in request.end_token_ids
+        text = "" if ends else request.text.push(token_id)
         reason = self._finish_reason(request, token_id)
         if reason is not None:
             text += request.text.flush()
@@ -134,10 +137,8 @@ class Engine:
         )
 
     def _finish_reason(self, request: Request, token_id: int) -> FinishReason | None:
-        ends_text = (
-            token_id in self._end_of_text_ids and not request.sampling.ignore_eos
-        )
-        if ends_text or request.text.stop_sequence is not None:
+        ends = token_id in request.end_token_ids
+        if ends or request.text.stop_sequence is not None:
             return "stop"
         if request.num_completion_tokens >= request.sampling.max_new_tokens:
             return "length"
@@ -161,6 +162,9 @@ class Engine:
         ids = (*submit.prompt_token_ids, *submit.resume_token_ids)
         if not 0 <= min(ids) <= max(ids) < self._vocab_size:
             raise InvalidRequest("the prompt has token ids outside the vocabulary")
+        for name, token_ids in submit.sampling.named_token_ids.items():
+            if max(token_ids, default=0) >= self._vocab_size:
+                raise InvalidRequest(f"{name} has token ids outside the vocabulary")
         if len(submit.resume_token_ids) >= submit.sampling.max_new_tokens:
             raise InvalidRequest("nothing is left to generate")
         wanted = len(submit.prompt_token_ids) + submit.sampling.max_new_tokens

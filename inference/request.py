@@ -39,6 +39,7 @@ class Request:
     text: TextStream
     arrived_at: float
     priority: int = 0
+    end_token_ids: frozenset[int] = frozenset()
     status: RequestStatus = RequestStatus.WAITING
     slot: int = -1
     num_computed_tokens: int = 0
@@ -47,8 +48,13 @@ class Request:
 
     @classmethod
     def from_submit(
-        cls, submit: Submit, text: TextStream, arrived_at: float
+        cls,
+        submit: Submit,
+        text: TextStream,
+        arrived_at: float,
+        end_of_text_ids: frozenset[int] = frozenset(),
     ) -> Request:
+        """`end_of_text_ids` are the checkpoint's own."""
         for token_id in submit.resume_token_ids:
             text.push(token_id)
         return cls(
@@ -59,6 +65,7 @@ class Request:
             text=text,
             arrived_at=arrived_at,
             priority=submit.priority,
+            end_token_ids=_end_token_ids(submit.sampling, end_of_text_ids),
         )
 
     @property
@@ -90,3 +97,12 @@ class Request:
         """The wait before the first step; told once."""
         seconds, self.queue_seconds = self.queue_seconds, None
         return seconds
+
+
+def _end_token_ids(sampling: SamplingParams, own: frozenset[int]) -> frozenset[int]:
+    """All that end a completion; those before `min_new_tokens` are not chosen."""
+    if sampling.ignore_eos:
+        own = frozenset()
+    elif sampling.end_token_ids is not None:
+        own = frozenset(sampling.end_token_ids)
+    return own.union(sampling.stop_token_ids)

@@ -86,6 +86,16 @@ class SamplingParams(msgspec.Struct, frozen=True, kw_only=True):
     def is_greedy(self) -> bool:
         return self.temperature == 0
 
+    @property
+    def named_token_ids(self) -> dict[str, list[int]]:
+        """All ids that stand here, by parameter."""
+        return {
+            "bad_words_ids": [n for word in self.bad_words_ids for n in word],
+            "logit_bias": list(self.logit_bias),
+            "stop_token_ids": list(self.stop_token_ids),
+            "end_token_ids": list(self.end_token_ids or ()),
+        }
+
 
 def _check_length(params: SamplingParams) -> None:
     _require(params.max_new_tokens >= 1, "max_new_tokens must be at least 1")
@@ -118,13 +128,7 @@ def _check_token_ids(params: SamplingParams) -> None:
         all(map(math.isfinite, params.logit_bias.values())),
         "logit_bias must be finite",
     )
-    named = {
-        "bad_words_ids": [n for word in params.bad_words_ids for n in word],
-        "logit_bias": params.logit_bias,
-        "stop_token_ids": params.stop_token_ids,
-        "end_token_ids": params.end_token_ids or (),
-    }
-    for name, token_ids in named.items():
+    for name, token_ids in params.named_token_ids.items():
         _require(all(n >= 0 for n in token_ids), f"{name} must be 0 or more")
 
 

@@ -84,6 +84,59 @@ def test_it_goes_on_past_the_end_of_text_token_when_asked_to() -> None:
     assert run_to_end(engine)["a"][-1].finish_reason == "length"
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"end_token_ids": (ord("l"),)}, "he"),
+        ({"stop_token_ids": (ord("o"),)}, "hell"),
+        ({"stop_token_ids": (ord("l"),), "ignore_eos": True}, "he"),
+        ({"stop_token_ids": (ord("!"),)}, "hello"),
+        (
+            {"end_token_ids": (ord("o"),), "ignore_eos": True, "max_new_tokens": 5},
+            "hello",
+        ),
+    ],
+)
+def test_it_ends_at_the_tokens_asked_for_and_does_not_show_them(
+    options: dict[str, object], expected: str
+) -> None:
+    engine = toy_engine("hello")
+    engine.add(submit("a", "say", **options))
+
+    events = run_to_end(engine)["a"]
+
+    assert text(events) == expected
+    ends = options.get("max_new_tokens") != 5
+    assert events[-1].finish_reason == ("stop" if ends else "length")
+    assert len(token_ids(events)) == len(expected) + ends
+
+
+def test_it_goes_on_until_the_fewest_tokens_asked_for() -> None:
+    engine = toy_engine("hi")
+    engine.add(submit("a", "say", min_new_tokens=5, stop_token_ids=(ord("h"),)))
+
+    events = run_to_end(engine)["a"]
+
+    assert not {END_OF_TEXT, ord("h")} & set(token_ids(events)[:5])
+    assert token_ids(events)[5:] == [END_OF_TEXT]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"logit_bias": {257: 1.0}},
+        {"bad_words_ids": ((1, 257),)},
+        {"stop_token_ids": (257,)},
+        {"end_token_ids": (257,)},
+    ],
+)
+def test_it_refuses_parameters_with_ids_it_does_not_know(
+    options: dict[str, object],
+) -> None:
+    with pytest.raises(InvalidRequest, match="outside the vocabulary"):
+        toy_engine().add(submit("a", "p", **options))
+
+
 def test_it_ends_at_a_stop_sequence_and_says_which() -> None:
     engine = toy_engine("some text\nUser: more")
     engine.add(submit("a", "p", stop=("\nUser:", "never"), max_new_tokens=30))
