@@ -40,7 +40,7 @@ def find_candidates(rows: Tensor, sampling: SamplingParams) -> Candidates:
         return whole_vocabulary(rows, sampling)
     scores = found.scores
     for warper in later:
-        scores = warper(scores, sampling)
+        scores = warper(scores, sampling, 1)
     return found._replace(scores=scores)
 
 

@@ -14,7 +14,6 @@ from torch import Tensor, inf
 
 from inference.sampling_params import SamplingParams
 
-
 Warper = Callable[[Tensor, SamplingParams, int], Tensor]
 
 
