@@ -17,7 +17,6 @@ from inference.errors import ContextLengthExceeded, InvalidRequest
 from inference.loader import (
     end_of_text_ids,
     load_model,
-    read_config,
     resolve_device,
     resolve_precision,
 )
@@ -194,7 +193,7 @@ def load_engine(checkpoint_dir: Path, config: EngineConfig) -> Engine:
         vocab_size=shape.vocab_size,
         context_length=context_length,
         pieces=Tokenizer.load(checkpoint_dir).pieces,
-        end_of_text_ids=end_of_text_ids(read_config(checkpoint_dir)),
+        end_of_text_ids=end_of_text_ids(checkpoint_dir),
         description=ModelStatus(
             name="",
             state="ready",

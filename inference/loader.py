@@ -16,6 +16,7 @@ from inference.config import Precision
 from inference.errors import CheckpointInvalid, InvalidPrecision
 from inference.weights import Weights
 
+GENERATION_CONFIG = "generation_config.json"
 BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
 # Without these, sums of eight-bit products may saturate.
 INT8_FLAGS = {"avx512_vnni", "avx_vnni", "amx_int8"}
@@ -35,16 +36,17 @@ def load_model(
 
 
 def read_config(checkpoint_dir: Path) -> dict[str, Any]:
-    try:
-        text = (checkpoint_dir / "config.json").read_text(encoding="utf-8")
-        config: dict[str, Any] = json.loads(text)
-    except (OSError, ValueError) as error:
-        raise CheckpointInvalid(f"no readable config.json: {error}") from error
-    return config
+    return _read_json(checkpoint_dir / "config.json")
 
 
-def end_of_text_ids(config: dict[str, Any]) -> frozenset[int]:
-    """The ids that end a completion; a config may name one, several or none."""
+def end_of_text_ids(checkpoint_dir: Path) -> frozenset[int]:
+    """The ids that end a completion: one, several or none.
+
+    As for transformers' generate, generation_config.json goes before config.json.
+    """
+    config = read_config(checkpoint_dir)
+    if (checkpoint_dir / GENERATION_CONFIG).is_file():
+        config |= _read_json(checkpoint_dir / GENERATION_CONFIG)
     ids = config.get("eos_token_id")
     if ids is None:
         return frozenset()
@@ -70,6 +72,14 @@ def _processor_flags() -> set[str]:
         return set(Path("/proc/cpuinfo").read_text(encoding="ascii").split())
     except OSError:
         return set()
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointInvalid(f"no readable {path.name}: {error}") from error
+    return content
 
 
 def _read_tensors(checkpoint_dir: Path) -> dict[str, Tensor]:

