@@ -20,6 +20,7 @@ from inference.messages import (
     Submit,
     TokenEvent,
     UnloadModel,
+    error_event,
 )
 
 
@@ -98,7 +99,7 @@ class EngineClient:
         try:
             self._send(submit)
         except EngineUnavailable as error:
-            events.put_nowait(_lost(submit.request_id, error))
+            events.put_nowait(error_event(submit.request_id, error))
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
         try:
@@ -128,17 +129,8 @@ class EngineClient:
             self._writer.close()
             self._writer = None
         for request_id, events in self._streams.items():
-            events.put_nowait(_lost(request_id, error))
+            events.put_nowait(error_event(request_id, error))
         for waiter in self._health_waiters:
             if not waiter.done():
                 waiter.set_exception(error)
         self._health_waiters.clear()
-
-
-def _lost(request_id: str, error: EngineUnavailable) -> TokenEvent:
-    return TokenEvent(
-        request_id=request_id,
-        finish_reason="error",
-        error_code=error.code,
-        error=str(error),
-    )

@@ -13,14 +13,16 @@ PRECISIONS: tuple[str, ...] = get_args(Precision)
 class EngineConfig:
     """Bounds of one model's engine. Memory for KV follows from these, never from load.
 
-    `max_prefill_tokens` is the number of prompt tokens one step may run beside the
-    running streams: the larger, the sooner a long prompt answers; the smaller, the
-    less it delays the others.
+    `max_prefill_tokens` is the number of prompt tokens one step may run; beside running
+    streams as many of them as make a step `max_stretch` times as long. Prompts that
+    begin with `min_shared_tokens` equal ones share their keys and values; 0: never.
     """
 
     num_slots: int = 16
     context_length: int | None = None
-    max_prefill_tokens: int = 128
+    max_prefill_tokens: int = 256
+    max_stretch: float = 2.5
+    min_shared_tokens: int = 32
     max_waiting_requests: int = 256
     max_waiting_tokens: int = 262_144
     precision: Precision = "auto"

@@ -13,14 +13,21 @@ from torch import Tensor
 
 from inference.config import EngineConfig
 from inference.detokenizer import Detokenizer
-from inference.errors import ContextLengthExceeded, InvalidRequest
+from inference.errors import ContextLengthExceeded, DeadlineExceeded, InvalidRequest
+from inference.kv_cache import PrefixCopy
 from inference.loader import (
     end_of_text_ids,
     load_model,
     resolve_device,
     resolve_precision,
 )
-from inference.messages import FinishReason, ModelStatus, Submit, TokenEvent
+from inference.messages import (
+    FinishReason,
+    ModelStatus,
+    Submit,
+    TokenEvent,
+    error_event,
+)
 from inference.model_runner import ModelRunner
 from inference.request import Request
 from inference.sampler import sample
@@ -33,6 +40,7 @@ NO_DESCRIPTION = ModelStatus(name="", state="ready")
 class Runner(Protocol):
     """What the engine needs of a model: logits for the scheduled tokens."""
 
+    def copy(self, copies: Sequence[PrefixCopy]) -> None: ...
     def run(self, scheduled: Sequence[ScheduledRequest]) -> Tensor: ...
 
 
@@ -60,6 +68,7 @@ class Engine:
         self._description = description
         self._timer = timer
         self._requests: dict[str, Request] = {}
+        self._num_prompt_tokens = self._num_cached_tokens = 0
 
     @property
     def has_work(self) -> bool:
@@ -90,6 +99,7 @@ class Engine:
         request_ids = list(self._requests)
         for request_id in request_ids:
             self._finish(self._requests[request_id], "error")
+        self.scheduler.forget_prefixes()
         return request_ids
 
     def describe(self, name: str, load_seconds: float) -> ModelStatus:
@@ -102,18 +112,26 @@ class Engine:
             num_slots=self.scheduler.slots.num_slots,
             num_running=len(self.scheduler.running),
             num_waiting=len(self.scheduler.waiting),
+            num_prompt_tokens=self._num_prompt_tokens,
+            num_cached_tokens=self._num_cached_tokens,
         )
 
     def step(self) -> list[TokenEvent]:
         """Schedule, run, sample, update: at most one new token for each request."""
+        started_at = self._timer()
+        late = self._end_late_requests(started_at)
         scheduled = self.scheduler.schedule()
-        self._note_queue_times(scheduled)
+        if not scheduled:
+            return late
+        self._note_starts(scheduled, started_at)
+        self._runner.copy(self.scheduler.take_copies())
         logits = self._runner.run(scheduled)
         sampling = [item.request for item in scheduled if item.samples]
         token_ids = sample(logits, sampling)
         for request, num_tokens in scheduled:
             request.num_computed_tokens += num_tokens
-        return [
+        self.scheduler.note_duration(self._timer() - started_at)
+        return late + [
             self._update(request, token_id)
             for request, token_id in zip(sampling, token_ids, strict=True)
         ]
@@ -132,7 +150,7 @@ class Engine:
             text=text,
             finish_reason=reason,
             stop_sequence=request.text.stop_sequence,
-            queue_seconds=request.take_queue_seconds(),
+            **request.take_start(),
         )
 
     def _finish_reason(self, request: Request, token_id: int) -> FinishReason | None:
@@ -147,11 +165,19 @@ class Engine:
         self.scheduler.finish(request, reason)
         del self._requests[request.request_id]
 
-    def _note_queue_times(self, scheduled: Sequence[ScheduledRequest]) -> None:
-        now = self._timer()
+    def _end_late_requests(self, now: float) -> list[TokenEvent]:
+        late = [one for one in self._requests.values() if one.deadline <= now]
+        for request in late:
+            self._finish(request, "error")
+        error = DeadlineExceeded("the request's time was up before it was finished")
+        return [error_event(request.request_id, error) for request in late]
+
+    def _note_starts(self, scheduled: Sequence[ScheduledRequest], now: float) -> None:
         for request, _ in scheduled:
-            if request.num_computed_tokens == 0:
-                request.queue_seconds = now - request.arrived_at
+            if request.started_at is None:
+                request.started_at = now
+                self._num_prompt_tokens += request.num_prompt_tokens
+                self._num_cached_tokens += request.num_cached_tokens
 
     def _refuse_what_can_never_run(self, submit: Submit) -> None:
         if submit.request_id in self._requests:

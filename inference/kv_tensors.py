@@ -56,6 +56,11 @@ class KVTensors:
             flat = memory.view(-1, self.head_dim)
             flat.index_copy_(0, lines, rows.reshape(-1, self.head_dim).float())
 
+    def copy(self, source: int, target: int, num_positions: int) -> None:
+        """The first positions of one slot over those of another, in every layer."""
+        seen = self.tensor[:, :, :, :, :num_positions]
+        seen[:, :, target].copy_(seen[:, :, source])
+
     def read(self, layer: int, slots: slice, seen: slice) -> tuple[Tensor, Tensor]:
         """Keys and values of neighbouring slots, each `[slot x head, position, dim]`."""
         keys, values = self.tensor[layer, :, slots].flatten(1, 2)[:, :, seen].unbind()

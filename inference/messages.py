@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from inference.errors import EngineError
 from inference.sampling_params import SamplingParams
 
 FinishReason = Literal["stop", "length", "abort", "error"]
@@ -98,8 +99,8 @@ class TokenEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     of a UTF-8 character, so it may be empty while `token_ids` is not. The last event
     of a request carries `finish_reason`, and `error_code` with `error` when that is
     "error". `stop_sequence` is the one that ended the request, `None` for the
-    end-of-text token. `queue_seconds` stands on the first event: the time between
-    arrival and first prefill step.
+    end-of-text token. On the first event stand `queue_seconds`, the time between arrival
+    and first prefill step, and `num_cached_tokens`, how much of the prompt was there.
 
     `logprobs` is parallel to `token_ids` and `prompt_logprobs`, on the first event, to
     the prompt, whose first token has none; both are empty unless asked for. With beams
@@ -116,6 +117,7 @@ class TokenEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     prompt_logprobs: list[TokenLogprob | None] = []
     sequences: list[GeneratedSequence] = []
     num_hidden_tokens: int = 0
+    num_cached_tokens: int = 0
     queue_seconds: float | None = None
     error_code: str | None = None
     error: str | None = None
@@ -130,12 +132,23 @@ def merge_events(earlier: TokenEvent, later: TokenEvent) -> TokenEvent:
         logprobs=earlier.logprobs + later.logprobs,
         prompt_logprobs=earlier.prompt_logprobs + later.prompt_logprobs,
         num_hidden_tokens=earlier.num_hidden_tokens + later.num_hidden_tokens,
+        num_cached_tokens=earlier.num_cached_tokens + later.num_cached_tokens,
         queue_seconds=_first(earlier.queue_seconds, later.queue_seconds),
     )
 
 
 def _first(earlier: float | None, later: float | None) -> float | None:
     return later if earlier is None else earlier
+
+
+def error_event(request_id: str, error: EngineError) -> TokenEvent:
+    """The last event of a request that failed."""
+    return TokenEvent(
+        request_id=request_id,
+        finish_reason="error",
+        error_code=error.code,
+        error=str(error),
+    )
 
 
 class StepEvents(msgspec.Struct, frozen=True, tag="events"):
@@ -145,7 +158,8 @@ class StepEvents(msgspec.Struct, frozen=True, tag="events"):
 
 
 class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One model that the engine serves, or tried to."""
+    """One model that the engine serves, or tried to. Of the `num_prompt_tokens` that
+    its requests brought, `num_cached_tokens` did not have to be computed."""
 
     name: str
     state: ModelState
@@ -156,6 +170,8 @@ class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
     num_slots: int = 0
     num_running: int = 0
     num_waiting: int = 0
+    num_prompt_tokens: int = 0
+    num_cached_tokens: int = 0
     load_seconds: float = 0.0
     error: str = ""
 

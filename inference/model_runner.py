@@ -9,6 +9,7 @@ from torch import Tensor
 
 from inference.architectures.base import Architecture
 from inference.attention import Chunk, StepAttention
+from inference.kv_cache import PrefixCopy
 from inference.kv_tensors import KVTensors
 from inference.scheduler import ScheduledRequest
 
@@ -33,6 +34,12 @@ class ModelRunner:
             head_dim=shape.head_dim,
             device=device,
         )
+
+    @torch.inference_mode()
+    def copy(self, copies: Sequence[PrefixCopy]) -> None:
+        """Copy keys and values from slot to slot, one copy after the other."""
+        for one in copies:
+            self.kv.copy(one.source, one.target, one.num_tokens)
 
     @torch.inference_mode()
     def run(self, scheduled: Sequence[ScheduledRequest]) -> Tensor:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol
+from typing import Protocol, TypedDict
 
 from inference.messages import FinishReason, Submit
 from inference.sampling_params import SamplingParams
@@ -27,10 +28,18 @@ class TextStream(Protocol):
     def flush(self) -> str: ...
 
 
+class RequestStart(TypedDict, total=False):
+    """Fields of a `TokenEvent`."""
+
+    queue_seconds: float
+    num_cached_tokens: int
+
+
 @dataclass(slots=True, eq=False)
 class Request:
     """`token_ids` is prompt and completion together; the first `num_computed_tokens`
-    of them have their keys and values in the KV cache."""
+    of them have their keys and values in the KV cache. The first `num_cached_tokens` had
+    them already when it began; `deadline` is on the engine's clock."""
 
     request_id: str
     token_ids: list[int]
@@ -40,10 +49,15 @@ class Request:
     arrived_at: float
     priority: int = 0
     end_token_ids: frozenset[int] = frozenset()
+    cache_scope: str = ""
+    deadline: float = math.inf
     status: RequestStatus = RequestStatus.WAITING
     slot: int = -1
+    has_begun: bool = False
+    num_cached_tokens: int = 0
     num_computed_tokens: int = 0
-    queue_seconds: float | None = None
+    started_at: float | None = None
+    has_told_start: bool = False
     finish_reason: FinishReason | None = None
 
     @classmethod
@@ -66,6 +80,8 @@ class Request:
             arrived_at=arrived_at,
             priority=submit.priority,
             end_token_ids=_end_token_ids(submit.sampling, end_of_text_ids),
+            cache_scope=submit.cache_scope,
+            deadline=arrived_at + _or_infinite(submit.deadline_seconds),
         )
 
     @property
@@ -89,14 +105,23 @@ class Request:
     def is_finished(self) -> bool:
         return self.status >= RequestStatus.FINISHED
 
+    def begin(self, num_cached_tokens: int) -> None:
+        self.has_begun = True
+        self.num_computed_tokens = self.num_cached_tokens = num_cached_tokens
+
     def finish(self, reason: FinishReason) -> None:
         self.status = RequestStatus.FINISHED
         self.finish_reason = reason
 
-    def take_queue_seconds(self) -> float | None:
-        """The wait before the first step; told once."""
-        seconds, self.queue_seconds = self.queue_seconds, None
-        return seconds
+    def take_start(self) -> RequestStart:
+        """What the first event tells, once."""
+        if self.has_told_start or self.started_at is None:
+            return {}
+        self.has_told_start = True
+        return {
+            "queue_seconds": self.started_at - self.arrived_at,
+            "num_cached_tokens": self.num_cached_tokens,
+        }
 
 
 def _end_token_ids(sampling: SamplingParams, own: frozenset[int]) -> frozenset[int]:
@@ -106,3 +131,7 @@ def _end_token_ids(sampling: SamplingParams, own: frozenset[int]) -> frozenset[i
     elif sampling.end_token_ids is not None:
         own = frozenset(sampling.end_token_ids)
     return own.union(sampling.stop_token_ids)
+
+
+def _or_infinite(seconds: float | None) -> float:
+    return math.inf if seconds is None else seconds

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from inference.config import EngineConfig
 from inference.errors import Overloaded
-from inference.kv_cache import SlotPool
+from inference.kv_cache import PrefixCopy, SlotPool
 from inference.messages import FinishReason
+from inference.prefill import PrefillBudget, StepLoad, share
 from inference.request import Request, RequestStatus
+from inference.waiting import WaitingQueue
 
 
 class ScheduledRequest(NamedTuple):
@@ -33,23 +33,44 @@ class Scheduler:
 
     def __init__(self, config: EngineConfig) -> None:
         self.config = config
-        self.slots = SlotPool(config.num_slots)
-        self.waiting: deque[Request] = deque()
+        self.slots = SlotPool(config.num_slots, config.min_shared_tokens)
+        self._budget = PrefillBudget(config)
+        self.waiting = WaitingQueue()
         self.running: list[Request] = []
+        self._copies: list[PrefixCopy] = []
+        self._load = StepLoad(0, 0)
 
     @property
     def has_work(self) -> bool:
         return bool(self.waiting or self.running)
 
     def add(self, request: Request) -> None:
-        self._refuse_beyond_bounds(request)
-        self.waiting.append(request)
+        if not request.num_completion_tokens:
+            self._refuse_beyond_bounds(request)
+        self.waiting.add(request)
 
     def schedule(self) -> list[ScheduledRequest]:
         self._admit()
         decoding = [r for r in self.running if not r.num_pending_prompt_tokens]
         decoding.sort(key=lambda request: request.slot)
-        return [*(ScheduledRequest(r, 1) for r in decoding), *self._prefill_chunks()]
+        streams = [ScheduledRequest(request, 1) for request in decoding]
+        chunks = self._prefill_chunks(beside_streams=bool(decoding))
+        self._load = StepLoad(len(streams), sum(chunk.num_tokens for chunk in chunks))
+        return [*streams, *chunks]
+
+    def note_duration(self, seconds: float) -> None:
+        """How long the step took that was scheduled last."""
+        self._budget.note_step(self._load, seconds)
+
+    def forget_prefixes(self) -> None:
+        """After a step that failed: nothing that the slots hold is certain."""
+        self._copies.clear()
+        self.slots.forget_prefixes()
+
+    def take_copies(self) -> list[PrefixCopy]:
+        """What has to be copied, in this order, before the step that was scheduled."""
+        copies, self._copies = self._copies, []
+        return copies
 
     def finish(self, request: Request, reason: FinishReason) -> None:
         if request.status is RequestStatus.RUNNING:
@@ -60,23 +81,32 @@ class Scheduler:
         request.finish(reason)
 
     def _admit(self) -> None:
-        while self.waiting and self.slots.num_free:
-            request = self.waiting.popleft()
-            request.slot = self.slots.allocate()
+        while self.slots.num_free and (request := self.waiting.admit()):
+            request.slot = self.slots.allocate(request)
             request.status = RequestStatus.RUNNING
             self.running.append(request)
 
-    def _prefill_chunks(self) -> Iterator[ScheduledRequest]:
-        budget = self.config.max_prefill_tokens
-        for request in self.running:
-            num_tokens = min(request.num_pending_prompt_tokens, budget)
-            if num_tokens:
-                yield ScheduledRequest(request, num_tokens)
-                budget -= num_tokens
+    def _prefill_chunks(self, *, beside_streams: bool) -> list[ScheduledRequest]:
+        prefilling = [
+            request
+            for request in self.running
+            if request.num_pending_prompt_tokens and self._has_begun(request)
+        ]
+        num_tokens = self._budget.num_tokens(beside_streams=beside_streams)
+        return [ScheduledRequest(*one) for one in share(prefilling, num_tokens)]
+
+    def _has_begun(self, request: Request) -> bool:
+        if request.has_begun:
+            return True
+        copy = self.slots.begin(request)
+        if copy is not None and copy.is_needed:
+            self._copies.append(copy)
+        return request.has_begun
 
     def _refuse_beyond_bounds(self, request: Request) -> None:
+        """A request that resumes was let in before, so it is never refused here."""
         if len(self.waiting) >= self.config.max_waiting_requests:
             raise Overloaded("too many requests are waiting")
-        num_tokens = sum(r.max_total_tokens for r in self.waiting)
-        if num_tokens + request.max_total_tokens > self.config.max_waiting_tokens:
+        num_tokens = self.waiting.num_tokens + request.max_total_tokens
+        if num_tokens > self.config.max_waiting_tokens:
             raise Overloaded("too many tokens are waiting")

@@ -27,8 +27,9 @@ from inference.messages import (
     Submit,
     TokenEvent,
     UnloadModel,
+    error_event,
 )
-from inference.worker import Worker, error_event
+from inference.worker import Worker
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from inference.config import EngineConfig
 from inference.errors import EngineError, EngineFailed, ModelNotLoaded
-from inference.messages import Abort, ModelStatus, Submit, TokenEvent
+from inference.messages import Abort, ModelStatus, Submit, TokenEvent, error_event
 
 if TYPE_CHECKING:
     from inference.engine import Engine
@@ -31,15 +31,6 @@ def import_and_load(path: Path, config: EngineConfig) -> Engine:
         path, config
     )
     return engine
-
-
-def error_event(request_id: str, error: EngineError) -> TokenEvent:
-    return TokenEvent(
-        request_id=request_id,
-        finish_reason="error",
-        error_code=error.code,
-        error=str(error),
-    )
 
 
 class Worker:

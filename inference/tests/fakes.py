@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from inference.config import EngineConfig
 from inference.engine import Engine
+from inference.kv_cache import PrefixCopy
 from inference.messages import Submit, TokenEvent
 from inference.sampling_params import SamplingParams
 from inference.scheduler import ScheduledRequest
@@ -39,6 +41,10 @@ class ToyModel:
         self.slots: list[list[int]] = [[] for _ in range(num_slots)]
         self.script = script.encode() if script is not None else None
         self.batch_sizes: list[int] = []
+
+    def copy(self, copies: Sequence[PrefixCopy]) -> None:
+        for source, target, num_tokens in copies:
+            self.slots[target] = self.slots[source][:num_tokens]
 
     def run(self, scheduled: Sequence[ScheduledRequest]) -> Tensor:
         self.batch_sizes.append(len(scheduled))
@@ -74,7 +80,11 @@ def engine_config(**options: object) -> EngineConfig:
 
 
 def toy_engine(
-    script: str | None = None, *, context_length: int = 512, **config: int
+    script: str | None = None,
+    *,
+    context_length: int = 512,
+    timer: Callable[[], float] = time.monotonic,
+    **config: int,
 ) -> Engine:
     settings = engine_config(**{"max_prefill_tokens": 8} | config)
     return Engine(
@@ -84,12 +94,13 @@ def toy_engine(
         context_length=context_length,
         pieces=ByteTokenizer.pieces,
         end_of_text_ids=frozenset([END_OF_TEXT]),
+        timer=timer,
     )
 
 
 def submit(request_id: str, prompt: str | list[int], **options: object) -> Submit:
     """A greedy request of eight tokens, unless the options say otherwise."""
-    fields = {"priority", "resume_token_ids", "deadline_seconds"} & options.keys()
+    fields = set(Submit.__struct_fields__) & options.keys()
     outer = {name: options.pop(name) for name in fields}
     sampling: dict[str, object] = {"max_new_tokens": 8, "temperature": 0.0} | options
     ids = list(prompt.encode()) if isinstance(prompt, str) else prompt

@@ -241,6 +241,46 @@ def test_it_refuses_a_request_id_in_use() -> None:
         engine.add(submit("a", "two"))
 
 
+@pytest.mark.parametrize("name", ["running", "waiting"])
+def test_it_ends_a_request_whose_time_is_up(name: str) -> None:
+    clock = iter(float(second) for second in range(1000))
+    engine = toy_engine(num_slots=1, timer=lambda: next(clock))
+    deadlines = {name: 9.0}
+    for other in ("running", "waiting"):
+        seconds = deadlines.get(other)
+        engine.add(submit(other, "one", deadline_seconds=seconds, max_new_tokens=20))
+
+    events = run_to_end(engine)
+
+    late = events.pop(name)
+    assert (late[-1].finish_reason, late[-1].error_code) == (
+        "error",
+        "deadline_exceeded",
+    )
+    assert [len(token_ids(others)) for others in events.values()] == [20]
+    assert engine.scheduler.slots.num_used == 0
+
+
+def test_it_does_nothing_in_a_step_in_which_all_are_late() -> None:
+    engine = toy_engine()
+    engine.add(submit("a", "one", deadline_seconds=0.0))
+
+    assert [event.error_code for event in engine.step()] == ["deadline_exceeded"]
+    assert not engine.has_work
+
+
+def test_it_tells_how_much_of_a_prompt_was_there_already() -> None:
+    engine = toy_engine(min_shared_tokens=4)
+    for name in ("first", "second"):
+        engine.add(submit(name, "the same long prompt"))
+        events = run_to_end(engine)[name]
+
+    assert [event.num_cached_tokens for event in events] == [19] + [0] * 7
+    assert token_ids(events) == generate_alone("the same long prompt", 8)
+    status = engine.describe("toy", 0)
+    assert (status.num_prompt_tokens, status.num_cached_tokens) == (40, 19)
+
+
 def test_it_takes_no_slot_for_what_it_refuses() -> None:
     engine = toy_engine(max_waiting_requests=1)
     engine.add(submit("a", "one"))

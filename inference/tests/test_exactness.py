@@ -12,6 +12,7 @@ from torch import Tensor
 
 from inference.engine import Engine, Runner, load_engine
 from inference.errors import InvalidPrecision
+from inference.kv_cache import PrefixCopy
 from inference.loader import resolve_precision
 from inference.scheduler import ScheduledRequest
 from inference.tests.fakes import engine_config, submit
@@ -23,6 +24,9 @@ class Recorder:
     def __init__(self, inner: Runner, request_id: str) -> None:
         self.inner, self.request_id = inner, request_id
         self.rows: list[Tensor] = []
+
+    def copy(self, copies: Sequence[PrefixCopy]) -> None:
+        self.inner.copy(copies)
 
     def run(self, scheduled: Sequence[ScheduledRequest]) -> Tensor:
         logits = self.inner.run(scheduled)
@@ -78,7 +82,8 @@ def test_it_gives_the_same_bits_among_any_neighbours(
     alone = record(engine, prompt, neighbours=0)
 
     for neighbours in (1, 8):
-        assert torch.equal(record(engine, prompt, neighbours), alone)
+        among = record(engine, prompt, neighbours, cache_scope=f"afresh {neighbours}")
+        assert torch.equal(among, alone)
 
 
 @pytest.mark.parametrize("chunk", [5, 7, 64, 512])
@@ -106,6 +111,50 @@ def test_it_gives_the_same_bits_after_a_resume(
     whole = record(engine, prompt, neighbours=0)
     resumed_ids = whole.argmax(-1).tolist()[:17]
 
-    resumed = record(engine, prompt, neighbours=3, resume_token_ids=resumed_ids)
+    resumed = record(
+        engine,
+        prompt,
+        neighbours=3,
+        resume_token_ids=resumed_ids,
+        cache_scope="afresh",
+    )
 
     assert torch.equal(resumed, whole[17:])
+
+
+@pytest.mark.parametrize("num_shared", [37, 64, 130, 209])
+def test_it_gives_the_same_bits_after_a_prefix_hit(
+    num_shared: int, precision: str, tiny_gpt_neo: Path
+) -> None:
+    engine = load_engine(tiny_gpt_neo, engine_config(precision=precision))
+    prompt = [1 + n * 7 % 299 for n in range(210)]
+    computed = record(engine, prompt, neighbours=0, cache_scope="afresh")
+    ended = [*prompt[:num_shared], *[7] * 40]
+    engine.add(submit("first", ended, cache_scope="shared"))
+    while engine.has_work:
+        engine.step()
+
+    copied = record(engine, prompt, neighbours=3, cache_scope="shared")
+    assert engine.describe("", 0).num_cached_tokens == num_shared
+    taken_over = record(engine, prompt, neighbours=0, cache_scope="shared")
+    assert engine.describe("", 0).num_cached_tokens == num_shared + 209
+
+    assert torch.equal(copied, computed)
+    assert torch.equal(taken_over, computed)
+
+
+def test_it_gives_the_same_bits_to_prompts_that_wait_for_each_other(
+    precision: str, tiny_gpt_neo: Path
+) -> None:
+    settings = {"precision": precision, "max_prefill_tokens": 42}
+    engine = load_engine(tiny_gpt_neo, engine_config(**settings))
+    prompt = [1 + n * 7 % 299 for n in range(210)]
+    computed = record(engine, prompt, neighbours=0)
+    options: dict[str, object] = {"cache_scope": "shared", "max_new_tokens": 30}
+    for number in range(2):
+        engine.add(submit(f"n{number}", prompt, **options))
+
+    assert torch.equal(
+        record(engine, prompt, neighbours=0, cache_scope="shared"), computed
+    )
+    assert engine.describe("", 0).num_cached_tokens == 2 * 209

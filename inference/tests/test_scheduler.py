@@ -5,25 +5,11 @@ import sys
 
 import pytest
 
-from inference.detokenizer import Detokenizer
 from inference.errors import Overloaded
-from inference.messages import Submit
-from inference.request import Request, RequestStatus
-from inference.sampling_params import SamplingParams
+from inference.request import RequestStatus
 from inference.scheduler import ScheduledRequest, Scheduler
 from inference.tests.fakes import engine_config
-
-
-def make_request(
-    name: str, num_prompt_tokens: int = 3, max_new_tokens: int = 4
-) -> Request:
-    submit = Submit(
-        request_id=name,
-        model="toy",
-        prompt_token_ids=[1] * num_prompt_tokens,
-        sampling=SamplingParams(max_new_tokens=max_new_tokens),
-    )
-    return Request.from_submit(submit, Detokenizer([]), arrived_at=0.0)
+from inference.tests.requests import make_request
 
 
 def make_scheduler(**config: int) -> Scheduler:
@@ -83,7 +69,7 @@ def test_it_keeps_running_streams_going_beside_a_long_prompt() -> None:
     assert run_step(scheduler) == [("short", 1), ("long", 1)]
 
 
-def test_it_shares_the_prefill_budget_in_order_of_admission() -> None:
+def test_it_shares_the_prefill_budget_among_prompts() -> None:
     scheduler = make_scheduler(max_prefill_tokens=8)
     scheduler.add(make_request("a", num_prompt_tokens=5))
     scheduler.add(make_request("b", num_prompt_tokens=5))
@@ -152,3 +138,46 @@ def test_it_refuses_more_waiting_tokens_than_its_bound() -> None:
 
     with pytest.raises(Overloaded, match="tokens"):
         scheduler.add(make_request("b", num_prompt_tokens=3, max_new_tokens=4))
+
+
+def test_it_admits_the_higher_priority_first() -> None:
+    scheduler = make_scheduler(num_slots=1)
+    scheduler.add(make_request("low"))
+    scheduler.add(make_request("high", priority=2))
+
+    assert run_step(scheduler) == [("high", 3)]
+
+
+def test_it_always_takes_back_a_request_that_resumes() -> None:
+    scheduler = make_scheduler(max_waiting_requests=1)
+    scheduler.add(make_request("a"))
+
+    scheduler.add(make_request("b", resume_token_ids=[5]))
+
+    assert len(scheduler.waiting) == 2
+
+
+def test_it_waits_for_a_prompt_that_another_one_is_computing() -> None:
+    scheduler = make_scheduler(num_slots=3, max_prefill_tokens=20, min_shared_tokens=4)
+    first, second = make_request("a", 30), make_request("b", 30)
+    scheduler.add(first)
+    scheduler.add(second)
+
+    steps = [run_step(scheduler) for _ in range(3)]
+
+    assert steps == [[("a", 20)], [("a", 10)], [("a", 1), ("b", 1)]]
+    assert [tuple(copy) for copy in scheduler.take_copies()] == [(0, 1, 29)]
+    assert (first.num_cached_tokens, second.num_cached_tokens) == (0, 29)
+
+
+def test_it_computes_the_rest_itself_when_the_one_it_waited_for_ends() -> None:
+    scheduler = make_scheduler(num_slots=3, max_prefill_tokens=20, min_shared_tokens=4)
+    first, second = make_request("a", 30), make_request("b", 30)
+    scheduler.add(first)
+    scheduler.add(second)
+    run_step(scheduler)
+
+    scheduler.finish(first, "abort")
+
+    assert run_step(scheduler) == [("b", 10)]
+    assert second.num_cached_tokens == 20
