@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, cast
 
-from bench.protocol import Figures
+from bench.protocol import REPLIES, Figures
 
 ROOT = Path(__file__).resolve().parent.parent
 STOP_SECONDS = 30
@@ -27,17 +28,21 @@ class PeerProcess:
 
     def __init__(self, command: Sequence[str], log: Path) -> None:
         self._log = log
-        with log.open("wb") as errors:
+        read_end, write_end = os.pipe()
+        with log.open("wb") as output:
             self._process = subprocess.Popen(
                 command,
                 cwd=ROOT,
+                env={**os.environ, REPLIES: str(write_end)},
+                pass_fds=(write_end,),
                 stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
+                stdout=output,
+                stderr=subprocess.STDOUT,
                 text=True,
             )
+        os.close(write_end)
         self._input = cast("IO[str]", self._process.stdin)
-        self._output = cast("IO[str]", self._process.stdout)
+        self._replies = os.fdopen(read_end, encoding="utf-8")
         self._read()
 
     def ask(self, scenario: str, arguments: dict[str, object]) -> Figures:
@@ -50,6 +55,7 @@ class PeerProcess:
 
     def close(self) -> None:
         self._process.communicate(timeout=STOP_SECONDS)
+        self._replies.close()
 
     def __enter__(self) -> PeerProcess:
         return self
@@ -58,7 +64,7 @@ class PeerProcess:
         self.close()
 
     def _read(self) -> Figures:
-        line = self._output.readline()
+        line = self._replies.readline()
         if not line:
             lines = self._log.read_text(errors="replace").strip().splitlines()
             raise PeerFailed(lines[-1] if lines else "it ended without a word")

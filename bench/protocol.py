@@ -1,7 +1,8 @@
 """What the bench and its peers say to each other: one line of JSON each way.
 
-A peer is a process that answers commands on its standard output, so that it may run in
-another environment. This file imports nothing but the standard library.
+A peer is a process that reads commands from its standard input and answers on a pipe of
+its own, since libraries print what they like. It may run in another environment, so
+this file imports nothing but the standard library.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ import statistics
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
+from typing import TextIO
 
+# Tells a peer the number of the descriptor to answer on.
+REPLIES = "NEURO_BENCH_REPLIES"
 # What a peer measured: a name that ends with its unit, and the number.
 Figures = dict[str, float]
 Scenario = Callable[..., Figures]
@@ -22,11 +26,16 @@ Prompts = list[list[int]]
 
 def answer_commands(scenarios: Mapping[str, Scenario]) -> None:
     """A peer's whole life: say that it is ready, then answer until the input ends."""
-    reply = _take_standard_output()
-    reply({"ready": True})
-    for line in sys.stdin:
-        command = json.loads(line)
-        reply(scenarios[command["scenario"]](**command["arguments"]))
+    with os.fdopen(int(os.environ[REPLIES]), "w", encoding="utf-8") as replies:
+        _reply(replies, {})
+        for line in sys.stdin:
+            command = json.loads(line)
+            _reply(replies, scenarios[command["scenario"]](**command["arguments"]))
+
+
+def _reply(replies: TextIO, figures: Figures) -> None:
+    replies.write(json.dumps(figures) + "\n")
+    replies.flush()
 
 
 def figures_of(
@@ -48,16 +57,3 @@ def gaps_of(moments: Sequence[float]) -> list[float]:
 
 def median_ms(seconds: Sequence[float]) -> float:
     return 1e3 * statistics.median(seconds) if seconds else 0.0
-
-
-def _take_standard_output() -> Callable[[Mapping[str, object]], None]:
-    """Libraries that print must not break a line of the protocol, so they print to
-    standard error from now on."""
-    stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-
-    def reply(message: Mapping[str, object]) -> None:
-        stream.write(json.dumps(message) + "\n")
-        stream.flush()
-
-    return reply
