@@ -13,6 +13,7 @@ from safetensors import safe_open
 from bench.plan import Prompter
 from inference.tokenizer import Tokenizer
 
+BYTES_PER_WEIGHT = {"fp32": 4, "bf16": 2, "int8": 1}
 NEO_TINY = Path("models_app/catalogue/neo-tiny/checkpoint").resolve()
 
 

@@ -22,6 +22,10 @@ class Sizes:
     joined_streams: int = 15
     joining_tokens: int = 1500
     shared_tokens: int = 1000
+    serial_clients: int = 3
+    steady_clients: int = 16
+    steady_calls: int = 4
+    unloaded_calls: int = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +64,7 @@ def floor(peers: Peers, sizes: Sizes, prompter: Prompter) -> Iterator[Question]:
 
 
 def throughput(peers: Peers, sizes: Sizes, prompter: Prompter) -> Iterator[Question]:
+    yield from _serial(peers, sizes, prompter)
     for streams in sizes.streams:
         prompts = prompter.prompts(streams, sizes.prompt_tokens)
         for peer, kind in peers.items():
@@ -70,6 +75,51 @@ def throughput(peers: Peers, sizes: Sizes, prompter: Prompter) -> Iterator[Quest
                     subject=f"streams{streams}",
                     arguments={"prompts": prompts, "new_tokens": sizes.new_tokens},
                 )
+
+
+def _serial(peers: Peers, sizes: Sizes, prompter: Prompter) -> Iterator[Question]:
+    """Clients of a server that takes them one at a time: more would tell no more."""
+    for peer in _peers_with(peers, "serial"):
+        yield Question(
+            peer=peer,
+            scenario="decode",
+            subject="serial",
+            arguments={
+                "prompts": prompter.prompts(sizes.serial_clients, sizes.prompt_tokens),
+                "new_tokens": sizes.new_tokens,
+            },
+        )
+
+
+def steady(peers: Peers, sizes: Sizes, prompter: Prompter) -> Iterator[Question]:
+    calls = range(sizes.steady_clients)
+    for peer in _peers_with(peers, "steady"):
+        yield Question(
+            peer=peer,
+            scenario="steady",
+            subject="steady",
+            arguments={
+                "prompts": [
+                    prompter.prompts(sizes.steady_calls, sizes.prompt_tokens)
+                    for _ in calls
+                ],
+                "new_tokens": sizes.new_tokens,
+                "unloaded": prompter.prompts(sizes.unloaded_calls, sizes.prompt_tokens),
+            },
+        )
+
+
+def start(peers: Peers, sizes: Sizes, prompter: Prompter) -> Iterator[Question]:
+    for peer in _peers_with(peers, "start"):
+        yield Question(
+            peer=peer,
+            scenario="start",
+            subject="start",
+            arguments={
+                "prompts": prompter.prompts(sizes.steady_clients, sizes.prompt_tokens),
+                "new_tokens": sizes.new_tokens,
+            },
+        )
 
 
 def one_token(peers: Peers, sizes: Sizes, prompter: Prompter) -> Iterator[Question]:
@@ -110,7 +160,8 @@ def prefix(peers: Peers, sizes: Sizes, prompter: Prompter) -> Iterator[Question]
 
 
 PARTS: dict[str, Part] = {
-    part.__name__: part for part in (floor, throughput, one_token, joining, prefix)
+    part.__name__: part
+    for part in (floor, throughput, one_token, steady, joining, prefix, start)
 }
 
 

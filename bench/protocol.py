@@ -22,6 +22,8 @@ Figures = dict[str, float]
 Scenario = Callable[..., Figures]
 # Token ids; whoever wants text decodes them.
 Prompts = list[list[int]]
+# The share of their tokens that streams get before a long prompt joins them.
+UNDISTURBED = 0.25
 
 
 def answer_commands(scenarios: Mapping[str, Scenario]) -> None:
@@ -48,6 +50,26 @@ def figures_of(
         "tokens_per_second": num_tokens / (ended - started),
         "ttft_ms": median_ms([moments[0] - started for moments in arrivals]),
         "gap_ms": median_ms(gaps),
+    }
+
+
+def joining_figures(streams: list[list[float]], joined: float, came: float) -> Figures:
+    """How a prompt that was read between `joined` and `came` held the streams up."""
+    before = [
+        gap
+        for moments in streams
+        for gap in gaps_of([m for m in moments if m < joined])
+    ]
+    during = [
+        later - earlier
+        for moments in streams
+        for earlier, later in pairwise(moments)
+        if later > joined and earlier < came
+    ]
+    return {
+        "ordinary_gap_ms": median_ms(before),
+        "longest_gap_ms": 1e3 * max(during),
+        "ttft_ms": 1e3 * (came - joined),
     }
 
 

@@ -24,6 +24,9 @@ QUICK = Sizes(
     joined_streams=2,
     joining_tokens=300,
     shared_tokens=128,
+    steady_clients=2,
+    steady_calls=2,
+    unloaded_calls=2,
 )
 
 

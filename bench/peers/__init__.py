@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 ALL_STREAMS = (1, 4, 16, 64)
+NUM_SLOTS = max(ALL_STREAMS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,4 +42,14 @@ KINDS = (
         ALL_STREAMS,
         frozenset({"one_token", "joining", "prefix"}),
     ),
+    Kind(
+        "http",
+        "bench.peers.http",
+        ("bf16",),
+        ALL_STREAMS,
+        frozenset({"one_token", "joining", "prefix", "steady"}),
+    ),
+    # It runs one request at a time, so more of them tell nothing more.
+    Kind("naive", "bench.peers.naive", ("bf16",), scenarios=frozenset({"serial"})),
+    Kind("site", "bench.peers.site", ("bf16",), scenarios=frozenset({"start"})),
 )

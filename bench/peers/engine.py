@@ -8,22 +8,20 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.peers import NUM_SLOTS
 from bench.protocol import (
+    UNDISTURBED,
     Figures,
     Prompts,
     answer_commands,
     figures_of,
-    gaps_of,
+    joining_figures,
     median_ms,
 )
 from inference.config import EngineConfig
 from inference.engine import load_engine
 from inference.messages import Submit
 from inference.sampling_params import SamplingParams
-
-NUM_SLOTS = 64
-# The share of their tokens that streams get before the long prompt joins them.
-UNDISTURBED = 0.25
 
 
 class EnginePeer:
@@ -98,26 +96,6 @@ class EnginePeer:
             for event in events:
                 self._arrivals[event.request_id] += [ended] * len(event.token_ids)
         return steps
-
-
-def joining_figures(streams: list[list[float]], joined: float, came: float) -> Figures:
-    """How a prompt that was read between `joined` and `came` held the streams up."""
-    before = [
-        gap
-        for moments in streams
-        for gap in gaps_of([m for m in moments if m < joined])
-    ]
-    during = [
-        later - earlier
-        for moments in streams
-        for earlier, later in itertools.pairwise(moments)
-        if later > joined and earlier < came
-    ]
-    return {
-        "ordinary_gap_ms": median_ms(before),
-        "longest_gap_ms": 1e3 * max(during),
-        "ttft_ms": 1e3 * (came - joined),
-    }
 
 
 if __name__ == "__main__":

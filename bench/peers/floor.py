@@ -16,14 +16,13 @@ from pathlib import Path
 
 import torch
 
-from bench.checkpoint import num_weights_per_token
+from bench.checkpoint import BYTES_PER_WEIGHT, num_weights_per_token
 from bench.protocol import Figures, answer_commands
 
 BUFFER_BYTES = 2**30
 # Rows, inputs and outputs of the product that tells the matrix rate.
 ROWS, WIDTH = 512, 4096
 REPEATS = 5
-BYTES_PER_WEIGHT = {"fp32": 4, "bf16": 2, "int8": 1}
 
 
 class FloorPeer:

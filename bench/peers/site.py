@@ -1,0 +1,80 @@
+"""How soon the site answers and how much memory it takes: `… site FOLDER PRECISION`."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bench.checkpoint import BYTES_PER_WEIGHT, num_weights_per_token
+from bench.http_client import RequestFailed
+from bench.peers.http import HttpPeer
+from bench.protocol import Figures, Prompts, answer_commands
+from bench.site import predict_path, run_site
+from e2e.live_server import LiveServer
+
+_RESIDENT = re.compile(r"^VmRSS:\s+(\d+) kB$", re.MULTILINE)
+
+
+class SitePeer:
+    def __init__(self, folder: Path, data_dir: Path, precision: str) -> None:
+        self._folder, self._data_dir, self._precision = folder, data_dir, precision
+        with run_site(folder, data_dir, precision) as server:
+            self._api_token = server.create_account("bench", "premium").api_token
+
+    def start(self, prompts: Prompts, new_tokens: int) -> Figures:
+        """From the start of the first process, with its database in place."""
+        started = time.perf_counter()
+        with run_site(self._folder, self._data_dir, self._precision) as server:
+            url = server.url(predict_path(self._folder))
+            peer = HttpPeer(url, [self._api_token], self._folder)
+            _wait_for_answer(peer, prompts[:1])
+            seconds = time.perf_counter() - started
+            peer.decode(prompts, new_tokens)
+            num_positions = len(prompts) * (len(prompts[0]) + new_tokens)
+            return {"seconds": seconds} | self._memory(server, num_positions)
+
+    def _memory(self, server: LiveServer, num_positions: int) -> Figures:
+        """The KV cache is mapped at its full size and costs what was written of it."""
+        weights = num_weights_per_token(self._folder)
+        weights_mb = weights * BYTES_PER_WEIGHT[self._precision] / 1e6
+        kv_mb = num_positions * _kv_bytes_per_position(self._folder) / 1e6
+        engine_mb = _resident_mb(server.engine_pid())
+        return {
+            "web_mb": _resident_mb(server.process.pid),
+            "engine_mb": engine_mb,
+            "weights_mb": weights_mb,
+            "kv_mb": kv_mb,
+            "engine_overhead_mb": engine_mb - weights_mb - kv_mb,
+        }
+
+
+def _wait_for_answer(peer: HttpPeer, prompts: Prompts) -> None:
+    while True:
+        try:
+            peer.one_token(prompts)
+        except RequestFailed:
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _kv_bytes_per_position(folder: Path) -> int:
+    """Keys and values of all layers, in fp32."""
+    config = json.loads((folder / "config.json").read_text())
+    return int(config["num_layers"] * 2 * config["hidden_size"] * 4)
+
+
+def _resident_mb(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    match = _RESIDENT.search(status)
+    return int(match[1]) * 1024 / 1e6 if match else 0.0
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        site_peer = SitePeer(Path(sys.argv[1]), Path(name), sys.argv[2])
+        answer_commands({"start": site_peer.start})
