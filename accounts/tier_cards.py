@@ -79,6 +79,11 @@ def describe(limits: TierLimits) -> list[LimitLine]:
             ("tokens", "Tokens a day", f"{limits.tokens_per_day:,}"),
             ("completion", "Longest completion", f"{limits.max_new_tokens:,} tokens"),
             ("prompts", "Prompts in one call", f"{limits.prompts_per_call:,}"),
+            (
+                "completions",
+                "Completions or beams in one call",
+                f"{limits.completions_per_call:,}",
+            ),
             ("priority", "Priority in the queue", limits.priority_name),
         )
     ]

@@ -33,6 +33,8 @@ class TierLimits:
     tokens_per_day: int
     max_new_tokens: int
     prompts_per_call: int
+    # Prompts times sequences of each; with beams, times beams, which are the work.
+    completions_per_call: int
     priority: int
 
     @property
@@ -48,6 +50,7 @@ TIER_LIMITS: dict[Tier, TierLimits] = {
         tokens_per_day=20_000,
         max_new_tokens=128,
         prompts_per_call=1,
+        completions_per_call=4,
         priority=0,
     ),
     Tier.DEVELOPER: TierLimits(
@@ -55,6 +58,7 @@ TIER_LIMITS: dict[Tier, TierLimits] = {
         tokens_per_day=250_000,
         max_new_tokens=512,
         prompts_per_call=4,
+        completions_per_call=16,
         priority=1,
     ),
     Tier.PREMIUM: TierLimits(
@@ -62,6 +66,7 @@ TIER_LIMITS: dict[Tier, TierLimits] = {
         tokens_per_day=5_000_000,
         max_new_tokens=2_048,
         prompts_per_call=32,
+        completions_per_call=64,
         priority=2,
     ),
 }

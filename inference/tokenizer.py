@@ -46,6 +46,14 @@ class Tokenizer:
         data = b"".join(self.pieces[token_id] for token_id in token_ids)
         return data.decode("utf-8", errors="replace")
 
+    def spell(self, token_id: int) -> str:
+        """The text of one token, special or not; where it is part of a character, the
+        replacement character stands for it. Empty for an id that no token has."""
+        token = self._inner.get_added_tokens_decoder().get(token_id)
+        if token is not None:
+            return token.content
+        return self.decode([token_id]) if token_id < len(self.pieces) else ""
+
     @cached_property
     def pieces(self) -> list[bytes]:
         """The bytes that each id stands for; none for a special token."""

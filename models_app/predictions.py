@@ -37,6 +37,29 @@ class Timings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Alternative:
+    """A token that could have stood there, and its probability's natural logarithm."""
+
+    token_id: int
+    text: str
+    logprob: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenDetail:
+    """How likely the model found a token; `rank` is 1 for the likeliest."""
+
+    token_id: int
+    text: str
+    logprob: float
+    rank: int
+    alternatives: tuple[Alternative, ...]
+
+
+TokenDetails = tuple[TokenDetail, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
     """The first event: the call was accepted."""
 
@@ -44,40 +67,61 @@ class Started:
     model: str
     seed: int
     prompts: int
+    num_return_sequences: int
     prompt_tokens: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextDelta:
-    """More text of one completion; `token_count` counts its tokens so far."""
+    """More text of one completion; `token_count` counts its tokens so far.
+
+    `index` counts the completions of the call, prompt by prompt. `token_ids` and
+    `logprobs` are None unless the call asked for them.
+    """
 
     index: int
     text: str
     token_count: int
+    token_ids: tuple[int, ...] | None = None
+    logprobs: TokenDetails | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """One completion is done; `text` is the whole of it, without the prompt."""
+    """One completion is done; `text` is the whole of it, without the prompt.
+
+    `score` is that of beams. The details are None unless the call asked for them;
+    those of the prompt stand on its first sequence.
+    """
 
     index: int
+    prompt_index: int
+    sequence_index: int
     prompt: str
     text: str
     finish_reason: str
     stop_sequence: str | None
     seed: int
     usage: Usage
+    score: float | None = None
+    token_ids: tuple[int, ...] | None = None
+    logprobs: TokenDetails | None = None
+    prompt_logprobs: tuple[TokenDetail | None, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """A finished call, its completions in the order of its prompts."""
+    """A finished call, its completions in the order of its prompts and sequences.
+
+    `charged_tokens` is more than `usage` says where beams did work that is not shown.
+    """
 
     id: str
     model: str
     seed: int
     completions: Sequence[Finished]
     usage: Usage
+    charged_tokens: int
     timings: Timings
 
 

@@ -28,6 +28,7 @@ class Prompt:
     text: str
     token_ids: list[int]
     max_new_tokens: int
+    min_new_tokens: int
 
 
 def prepare_prompts(
@@ -35,6 +36,7 @@ def prepare_prompts(
 ) -> list[Prompt]:
     """Tokenise each text and decide how long its completion may become."""
     _check_count(texts, user)
+    _check_completions(len(texts), parameters, user)
     fitting = _Fitting(get_backend().context_length(model), model, parameters, user)
     return [fitting.prompt(_checked(text, fitting)) for text in texts]
 
@@ -48,6 +50,20 @@ def _check_count(texts: Sequence[object], user: User) -> None:
             f"This call has {len(texts)} prompts; "
             f"your {user.get_tier_display()} tier allows {allowed} in one call.",
             param="inputs",
+        )
+
+
+def _check_completions(
+    prompts: int, parameters: GenerationParameters, user: User
+) -> None:
+    each = parameters.sequences_computed
+    allowed = user.limits.completions_per_call
+    if prompts * each > allowed:
+        name = "num_beams" if parameters.has_beams else "num_return_sequences"
+        raise TierLimitExceeded(
+            f"{name} is {each}, which makes {prompts * each:,} completions in this "
+            f"call; your {user.get_tier_display()} tier allows {allowed:,}.",
+            param=name,
         )
 
 
@@ -67,10 +83,12 @@ class _Fitting:
                 hint="Shorten the prompt.",
                 param="inputs",
             )
+        longest = self.max_new_tokens(len(token_ids))
         return Prompt(
             text=text,
             token_ids=token_ids,
-            max_new_tokens=self.max_new_tokens(len(token_ids)),
+            max_new_tokens=longest,
+            min_new_tokens=self.min_new_tokens(len(token_ids), longest),
         )
 
     def max_new_tokens(self, prompt_tokens: int) -> int:
@@ -92,6 +110,19 @@ class _Fitting:
                 f"{name} asks for {asked:,} new tokens; your "
                 f"{self.user.get_tier_display()} tier allows {allowed:,} in one call.",
                 param=name,
+            )
+        return asked
+
+    def min_new_tokens(self, prompt_tokens: int, longest: int) -> int:
+        new_tokens = self.parameters.min_new_tokens
+        asked = new_tokens or max(0, self.parameters.min_length - prompt_tokens)
+        if asked > longest:
+            raise InvalidParameter(
+                f"The completion would need at least {asked:,} new tokens "
+                f"and may have {longest:,}.",
+                hint=f"Ask for max_new_tokens of at least {asked:,}, "
+                "or for less at least.",
+                param="min_new_tokens" if new_tokens else "min_length",
             )
         return asked
 

@@ -21,7 +21,7 @@ from accounts import quota, rate_limits
 from accounts.errors import ApplicationError, TierRequired
 from accounts.models import ApiToken, Project, Reservation, User
 from models_app.backends import get_backend
-from models_app.backends.base import Generation, SamplingParams
+from models_app.backends.base import Generation
 from models_app.errors import GenerationFailed
 from models_app.merging import merge
 from models_app.models import (
@@ -42,6 +42,8 @@ from models_app.predictions import (
 )
 from models_app.prompts import Prompt, prepare_prompts
 from models_app.runs import PredictionRun
+from models_app.sampling import sampling_of
+from models_app.vocabulary import TokenIds, banned_words, require_known_tokens
 
 __all__ = [
     "Admission",
@@ -85,7 +87,7 @@ class Admission:
     reservation: Reservation
     language_model: LanguageModel
     parameters: GenerationParameters
-    prompts: list[Prompt]
+    bad_words_ids: tuple[TokenIds, ...]
     priority: int
     run: PredictionRun
 
@@ -102,19 +104,23 @@ def admit(
     require_access(user=caller.user, language_model=entry)
     rate_limits.check_request(caller.user)
     generation_parameters = parse(parameters)
-    get_backend().require_ready(entry.slug)
+    backend = get_backend()
+    backend.require_ready(entry.slug)
+    require_known_tokens(generation_parameters, model=entry.slug)
     prepared = prepare_prompts(
         prompts, model=entry.slug, parameters=generation_parameters, user=caller.user
     )
+    bad_words_ids = banned_words(generation_parameters, model=entry.slug)
+    run = PredictionRun(prepared, generation_parameters, backend.speller(entry.slug))
     reservation, record = _open(caller, entry, prepared, generation_parameters)
     return Admission(
         record=record,
         reservation=reservation,
         language_model=entry,
         parameters=generation_parameters,
-        prompts=prepared,
+        bad_words_ids=bad_words_ids,
         priority=caller.user.limits.priority,
-        run=PredictionRun(prepared, generation_parameters),
+        run=run,
     )
 
 
@@ -197,7 +203,8 @@ def _open(
     parameters: GenerationParameters,
 ) -> tuple[Reservation, PredictionRecord]:
     prompt_tokens = sum(len(prompt.token_ids) for prompt in prompts)
-    new_tokens = sum(prompt.max_new_tokens for prompt in prompts)
+    each = parameters.sequences_computed
+    new_tokens = sum(prompt.max_new_tokens * each for prompt in prompts)
     reservation = quota.reserve(user=caller.user, tokens=prompt_tokens + new_tokens)
     record = PredictionRecord.objects.create(
         user=caller.user,
@@ -222,7 +229,7 @@ def _close(
     record.status = status
     record.error_code = error.code if error else ""
     record.completion_tokens = run.usage.completion_tokens
-    record.charged_tokens = 0 if error else run.charged_tokens
+    record.charged_tokens = 0 if error else _charge(admission)
     record.finish_reason = "error" if error else run.finish_reason
     record.queue_ms = timings.queue_ms
     record.ttft_ms = timings.ttft_ms
@@ -234,31 +241,24 @@ def _close(
         quota.refund(admission.reservation)
 
 
+def _charge(admission: Admission) -> int:
+    """Never more than was reserved, even where a restarted engine worked twice."""
+    return min(admission.run.charged_tokens, admission.reservation.tokens)
+
+
 def _generations(admission: Admission) -> list[Generation]:
     return [
         Generation(
             request_id=f"{admission.record.public_id}-{index}",
             model=admission.language_model.slug,
-            prompt_token_ids=prompt.token_ids,
-            sampling=_sampling(admission.parameters, prompt, index),
+            prompt_token_ids=run.prompt.token_ids,
+            sampling=sampling_of(
+                run, admission.parameters, bad_words_ids=admission.bad_words_ids
+            ),
             priority=admission.priority,
         )
-        for index, prompt in enumerate(admission.prompts)
+        for index, run in enumerate(admission.run.generations)
     ]
-
-
-def _sampling(
-    parameters: GenerationParameters, prompt: Prompt, index: int
-) -> SamplingParams:
-    return SamplingParams(
-        max_new_tokens=prompt.max_new_tokens,
-        temperature=0 if parameters.is_greedy else parameters.temperature,
-        top_k=parameters.top_k,
-        top_p=parameters.top_p,
-        repetition_penalty=parameters.repetition_penalty,
-        seed=parameters.seed_of(index),
-        stop=parameters.stop,
-    )
 
 
 def _started(admission: Admission) -> Started:
@@ -266,7 +266,8 @@ def _started(admission: Admission) -> Started:
         prediction_id=admission.record.public_id,
         model=admission.language_model.slug,
         seed=admission.parameters.seed,
-        prompts=len(admission.prompts),
+        prompts=len(admission.run.prompts),
+        num_return_sequences=admission.parameters.num_return_sequences,
         prompt_tokens=admission.record.prompt_tokens,
     )
 
@@ -277,7 +278,8 @@ def _prediction(admission: Admission) -> Prediction:
         id=admission.record.public_id,
         model=admission.language_model.slug,
         seed=admission.parameters.seed,
-        completions=[one.finished for one in run.completions if one.finished],
+        completions=run.completions,
         usage=run.usage,
+        charged_tokens=_charge(admission),
         timings=run.timings(),
     )

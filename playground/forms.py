@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
 from django.http import QueryDict
 
-from models_app.parameters import PARAMETERS, Parameter, from_form
+from accounts.tiers import TierLimits
+from models_app.parameters import PARAMETERS, Parameter
+from playground.form_values import read, write
 
-# The API knows max_length from the npu client; here max_new_tokens says it better.
-LEFT_OUT = {"max_length"}
+# The API knows max_length and min_length from the npu client; here max_new_tokens and
+# min_new_tokens say it better. The page has no place for the other two.
+LEFT_OUT = {"max_length", "min_length", "prompt_logprobs", "return_token_ids"}
+SHOWN = tuple(one for one in PARAMETERS if one.name not in LEFT_OUT)
 # Where a slider ends although its number box goes on: what lies beyond is rarely wise.
-SLIDER_MAXIMUM = {"temperature": 2.0, "top_k": 200.0, "repetition_penalty": 2.0}
-
-_ESCAPES = {"n": "\n", "t": "\t", "\\": "\\"}
+SLIDER_MAXIMUM = {
+    "temperature": 2.0,
+    "top_k": 200.0,
+    "repetition_penalty": 2.0,
+    "no_repeat_ngram_size": 10.0,
+    "num_return_sequences": 16.0,
+}
+SLIDER_MINIMUM = {"length_penalty": -2.0}
+# Each number that the tier bounds, with the limit that does.
+TIER_MAXIMUM: dict[str, Callable[[TierLimits], int]] = {
+    "max_new_tokens": lambda limits: limits.max_new_tokens,
+    "min_new_tokens": lambda limits: limits.max_new_tokens,
+    "num_return_sequences": lambda limits: limits.completions_per_call,
+    "num_beams": lambda limits: limits.completions_per_call,
+}
+PLACEHOLDERS = {
+    "seed": "random",
+    "logprobs": "off",
+    "stop_token_ids": "none",
+    "eos_token_id": "the model's own",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,25 +59,38 @@ class ParameterField:
 
     @property
     def default(self) -> str:
-        return _as_text(self.parameter.default)
+        return _text_of_value(self.parameter.default)
 
     @property
     def is_changed(self) -> bool:
         return self.text != self.default
 
     @property
+    def placeholder(self) -> str:
+        return PLACEHOLDERS.get(self.parameter.name, "")
+
+    @property
+    def choices(self) -> list[str]:
+        return [_text_of_value(choice) for choice in self.parameter.choices]
+
+    @property
     def has_slider(self) -> bool:
-        return self.maximum is not None and self.parameter.name != "seed"
+        """Where an empty box means something else than a number, no slider can."""
+        return self.maximum is not None and not self.placeholder
 
     @property
     def slider_minimum(self) -> float:
-        lowest = self.parameter.minimum or 0
-        step = self.parameter.step or 1
-        return lowest + step if self.parameter.excludes_minimum else lowest
+        parameter = self.parameter
+        lowest = SLIDER_MINIMUM.get(parameter.name, parameter.minimum or 0)
+        step = parameter.step or 1
+        return lowest + step if parameter.excludes_minimum else lowest
 
     @property
     def slider_maximum(self) -> float | None:
-        return SLIDER_MAXIMUM.get(self.parameter.name, self.maximum)
+        limit = SLIDER_MAXIMUM.get(self.parameter.name)
+        if limit is None or self.maximum is None:
+            return self.maximum
+        return min(limit, self.maximum)
 
     @property
     def shown_step(self) -> str:
@@ -67,6 +101,26 @@ class ParameterField:
 class ParameterGroup:
     name: str
     fields: list[ParameterField]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParameterForm:
+    """The fields in their groups; what few need is kept apart."""
+
+    groups: list[ParameterGroup]
+    advanced_groups: list[ParameterGroup]
+
+    @property
+    def fields(self) -> dict[str, ParameterField]:
+        groups = self.groups + self.advanced_groups
+        return {field.parameter.name: field for one in groups for field in one.fields}
+
+    @property
+    def is_advanced(self) -> bool:
+        """Whether anything is set that the page would fold away."""
+        return any(
+            field.is_changed for group in self.advanced_groups for field in group.fields
+        )
 
 
 def read_submission(data: QueryDict) -> Submission:
@@ -80,66 +134,61 @@ def read_submission(data: QueryDict) -> Submission:
 
 
 def read_parameters(data: QueryDict) -> dict[str, object]:
-    shown = {name: data.get(name, "") for name in data if name not in LEFT_OUT}
-    raw = from_form(shown)
-    stop = raw.get("stop")
-    if isinstance(stop, list):
-        raw["stop"] = [unescape(line) for line in stop]
-    return raw
+    """Ready for the schema: an empty field is left out, an unticked box is false."""
+    return {
+        parameter.name: read(parameter, data.get(parameter.name, ""))
+        for parameter in SHOWN
+        if parameter.kind == "boolean" or data.get(parameter.name, "").strip()
+    }
 
 
-def parameter_groups(
-    data: QueryDict | None, *, max_new_tokens: int, is_submitted: bool = False
-) -> list[ParameterGroup]:
-    """The fields in their groups, filled from a submitted form or an address."""
-    fields = (
+def parameter_form(
+    data: QueryDict | None, *, limits: TierLimits, is_submitted: bool = False
+) -> ParameterForm:
+    """The form, filled from what was submitted or from an address."""
+    fields = [
         ParameterField(
             parameter=parameter,
             text=_text_of(parameter, data or QueryDict(), is_submitted=is_submitted),
-            maximum=_maximum(parameter, max_new_tokens),
+            maximum=_maximum(parameter, limits),
         )
-        for parameter in PARAMETERS
-        if parameter.name not in LEFT_OUT
+        for parameter in SHOWN
+    ]
+    return ParameterForm(
+        groups=_grouped(field for field in fields if not field.parameter.is_advanced),
+        advanced_groups=_grouped(
+            field for field in fields if field.parameter.is_advanced
+        ),
     )
+
+
+def query_of(parameters: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """The parameters as pairs of an address that fills the form."""
+    for name, value in parameters.items():
+        for line in write(value):
+            yield name, line
+
+
+def _grouped(fields: Iterable[ParameterField]) -> list[ParameterGroup]:
     return [
         ParameterGroup(name=name, fields=list(group))
         for name, group in groupby(fields, key=lambda field: field.parameter.group)
     ]
 
 
-def query_of(parameters: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    """The parameters as pairs of an address that fills the form."""
-    for name, value in parameters.items():
-        for one in value if isinstance(value, list | tuple) else [value]:
-            yield name, escape(one) if isinstance(one, str) else _as_text(one)
-
-
-def escape(text: str) -> str:
-    """A stop sequence on one line, as the form shows it."""
-    return text.replace("\\", r"\\").replace("\n", r"\n").replace("\t", r"\t")
-
-
-def unescape(line: str) -> str:
-    return re.sub(r"\\([nt\\])", lambda match: _ESCAPES[match[1]], line)
-
-
 def _text_of(parameter: Parameter, data: QueryDict, *, is_submitted: bool) -> str:
-    if parameter.kind == "strings":
-        return "\n".join(data.getlist(parameter.name))
     if parameter.kind == "boolean" and is_submitted:
-        return _as_text(parameter.name in data)
-    return data.get(parameter.name, _as_text(parameter.default))
+        return _text_of_value(parameter.name in data)
+    if parameter.name in data:
+        return "\n".join(data.getlist(parameter.name))
+    return _text_of_value(parameter.default)
 
 
-def _maximum(parameter: Parameter, max_new_tokens: int) -> float | None:
-    if parameter.name == "max_new_tokens":
-        return max_new_tokens
-    return parameter.maximum
+def _text_of_value(value: object) -> str:
+    return "\n".join(write(value))
 
 
-def _as_text(value: object) -> str:
-    if value is None or value == ():
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _maximum(parameter: Parameter, limits: TierLimits) -> float | None:
+    if parameter.maximum is None or parameter.name not in TIER_MAXIMUM:
+        return parameter.maximum
+    return min(parameter.maximum, TIER_MAXIMUM[parameter.name](limits))

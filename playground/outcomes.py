@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.humanize.templatetags.humanize import intcomma
 
 from models_app.predictions import Finished
-from playground.forms import escape
+from playground.form_values import escape
 
 
 def outcome_of(completion: Finished) -> str:

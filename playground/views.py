@@ -17,7 +17,7 @@ from models_app.sse import event_stream_response
 from playground import errors
 from playground.choices import first_choice, model_choices
 from playground.events import render_event, summary_of
-from playground.forms import Submission, parameter_groups, read_submission
+from playground.forms import Submission, parameter_form, read_submission
 from playground.services import count_tokens, parameters_to_write
 
 
@@ -120,9 +120,9 @@ def _render(
         "choices": choices,
         "chosen": chosen,
         "prompt": data.get("prompt", "").replace("\r\n", "\n"),
-        "parameter_groups": parameter_groups(
+        "parameter_form": parameter_form(
             data,
-            max_new_tokens=request.user.limits.max_new_tokens,
+            limits=request.user.limits,
             is_submitted=request.method == "POST",
         ),
         "error": error,

@@ -72,6 +72,16 @@ def test_it_knows_the_bytes_of_each_piece(as_json: Path) -> None:
     assert b"".join(tokenizer.pieces[n] for n in token_ids) == "€".encode()
 
 
+def test_it_spells_each_token(as_json: Path) -> None:
+    tokenizer = Tokenizer.load(as_json)
+    hello, part, *_, end = tokenizer.encode("hello€<|endoftext|>")
+
+    assert tokenizer.spell(hello) == "hello"
+    assert tokenizer.spell(part) == "\N{REPLACEMENT CHARACTER}"
+    assert tokenizer.spell(end) == "<|endoftext|>"
+    assert tokenizer.spell(10**6) == ""
+
+
 def test_it_refuses_a_folder_without_a_tokenizer(tmp_path: Path) -> None:
     with pytest.raises(CheckpointInvalid, match=r"tokenizer\.json"):
         Tokenizer.load(tmp_path)

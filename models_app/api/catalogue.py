@@ -18,6 +18,7 @@ _LIMITS = (
     "tokens_per_day",
     "max_new_tokens",
     "prompts_per_call",
+    "completions_per_call",
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 from accounts.error_shape import error_object
 from models_app.predictions import (
@@ -13,6 +14,7 @@ from models_app.predictions import (
     Prediction,
     Started,
     TextDelta,
+    TokenDetail,
 )
 from models_app.sse import Frame, Render
 
@@ -23,6 +25,7 @@ def prediction_json(prediction: Prediction) -> dict[str, object]:
         "model": prediction.model,
         "predictions": [completion_json(one) for one in prediction.completions],
         "usage": prediction.usage.as_json(),
+        "charged_tokens": prediction.charged_tokens,
         "seed": prediction.seed,
         "timings": dataclasses.asdict(prediction.timings),
     }
@@ -31,11 +34,33 @@ def prediction_json(prediction: Prediction) -> dict[str, object]:
 def completion_json(completion: Finished) -> dict[str, object]:
     return {
         "index": completion.index,
+        "prompt_index": completion.prompt_index,
+        "sequence_index": completion.sequence_index,
         "text": completion.text,
         "finish_reason": completion.finish_reason,
         "stop_sequence": completion.stop_sequence,
         "seed": completion.seed,
         "usage": completion.usage.as_json(),
+        **details_json(completion),
+    }
+
+
+def details_json(completion: Finished) -> dict[str, object]:
+    """The score of beams, and the details that the call asked for."""
+    return _asked_for(
+        score=completion.score,
+        token_ids=completion.token_ids,
+        logprobs=_tokens_json(completion.logprobs),
+        prompt_logprobs=_tokens_json(completion.prompt_logprobs),
+    )
+
+
+def delta_json(delta: TextDelta) -> dict[str, object]:
+    return {
+        "index": delta.index,
+        "text": delta.text,
+        "token_count": delta.token_count,
+        **_asked_for(token_ids=delta.token_ids, logprobs=_tokens_json(delta.logprobs)),
     }
 
 
@@ -48,7 +73,7 @@ def event_renderer(request_id: str) -> Render:
             case Started():
                 return "started", _started_json(event)
             case TextDelta():
-                return "delta", dataclasses.asdict(event)
+                return "delta", delta_json(event)
             case Finished():
                 return "finished", completion_json(event)
             case Completed(prediction):
@@ -65,5 +90,19 @@ def _started_json(event: Started) -> dict[str, object]:
         "model": event.model,
         "seed": event.seed,
         "prompts": event.prompts,
+        "num_return_sequences": event.num_return_sequences,
         "prompt_tokens": event.prompt_tokens,
     }
+
+
+def _asked_for(**details: object) -> dict[str, object]:
+    """Answers stay small: what the call did not ask for is left out."""
+    return {name: value for name, value in details.items() if value is not None}
+
+
+def _tokens_json(
+    tokens: Sequence[TokenDetail | None] | None,
+) -> list[dict[str, object] | None] | None:
+    if tokens is None:
+        return None
+    return [None if one is None else dataclasses.asdict(one) for one in tokens]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from models_app.errors import InvalidInput
+from models_app.parameters import parameters_schema
+from models_app.parameters.kinds import KINDS
 
 PROMPTS_SCHEMA = {
     "oneOf": [
@@ -31,7 +32,7 @@ class PromptsField(serializers.Field[list[object], object, Any, Any]):
         raise InvalidInput("inputs must be a text or a list of texts.", param="inputs")
 
 
-@extend_schema_field(OpenApiTypes.OBJECT)
+@extend_schema_field(parameters_schema())
 class ParametersField(serializers.Field[dict[str, object], object, Any, Any]):
     """Left as it came: `models_app.parameters` validates it for every door."""
 
@@ -44,7 +45,7 @@ class ParametersField(serializers.Field[dict[str, object], object, Any, Any]):
 class PredictInput(serializers.Serializer[Any]):
     inputs = PromptsField(help_text="The prompt, or a list of prompts run at once.")
     parameters = ParametersField(
-        default=dict, help_text="Generation parameters; see the model's `parameters`."
+        default=dict, help_text="Generation parameters, each with its own default."
     )
     stream = serializers.BooleanField(
         default=False, help_text="Send the text as it is made, as server-sent events."
@@ -75,8 +76,30 @@ class UsageOutput(serializers.Serializer[Any]):
     total_tokens = serializers.IntegerField()
 
 
+class AlternativeOutput(serializers.Serializer[Any]):
+    token_id = serializers.IntegerField()
+    text = serializers.CharField()
+    logprob = serializers.FloatField()
+
+
+class TokenOutput(serializers.Serializer[Any]):
+    token_id = serializers.IntegerField()
+    text = serializers.CharField(help_text="What the token stands for.")
+    logprob = serializers.FloatField(
+        help_text="Natural logarithm of the probability that the model itself gave it."
+    )
+    rank = serializers.IntegerField(help_text="1 for the model's likeliest token.")
+    alternatives = AlternativeOutput(many=True, help_text="The likeliest, best first.")
+
+
 class CompletionOutput(serializers.Serializer[Any]):
-    index = serializers.IntegerField(help_text="Which prompt of the call it completes.")
+    index = serializers.IntegerField(
+        help_text="Counts the completions of the call, prompt by prompt."
+    )
+    prompt_index = serializers.IntegerField(help_text="Which prompt it completes.")
+    sequence_index = serializers.IntegerField(
+        help_text="Which of the prompt's sequences it is; with beams, the best is 0."
+    )
     text = serializers.CharField(help_text="The completion, without the prompt.")
     finish_reason = serializers.ChoiceField(choices=["stop", "length", "abort"])
     stop_sequence = serializers.CharField(
@@ -84,6 +107,19 @@ class CompletionOutput(serializers.Serializer[Any]):
     )
     seed = serializers.IntegerField(help_text="Gives this completion again.")
     usage = UsageOutput()
+    score = serializers.FloatField(required=False, help_text="With beams.")
+    token_ids = serializers.ListField(
+        child=serializers.IntegerField(),
+        required=False,
+        help_text="With `return_token_ids`.",
+    )
+    logprobs = TokenOutput(many=True, required=False, help_text="With `logprobs`.")
+    prompt_logprobs = serializers.ListField(
+        child=TokenOutput(allow_null=True),
+        required=False,
+        help_text="With `prompt_logprobs`, on the first sequence of each prompt; "
+        "the first token of a prompt has none.",
+    )
 
 
 class TimingsOutput(serializers.Serializer[Any]):
@@ -98,7 +134,8 @@ class PredictionOutput(serializers.Serializer[Any]):
     id = serializers.CharField()
     model = serializers.CharField()
     predictions = CompletionOutput(many=True)
-    usage = UsageOutput()
+    usage = UsageOutput(help_text="Of the whole call; each prompt counts once.")
+    charged_tokens = serializers.IntegerField(help_text="What your quota pays.")
     seed = serializers.IntegerField()
     timings = TimingsOutput()
 
@@ -130,11 +167,14 @@ class LimitsOutput(serializers.Serializer[Any]):
     tokens_per_day = serializers.IntegerField()
     max_new_tokens = serializers.IntegerField()
     prompts_per_call = serializers.IntegerField()
+    completions_per_call = serializers.IntegerField(
+        help_text="Prompts times sequences; with beams, prompts times beams."
+    )
 
 
 class ParameterOutput(serializers.Serializer[Any]):
     name = serializers.CharField()
-    kind = serializers.ChoiceField(choices=["integer", "number", "boolean", "strings"])
+    kind = serializers.ChoiceField(choices=list(KINDS))
     title = serializers.CharField()
     description = serializers.CharField()
     allowed = serializers.CharField(help_text="The accepted values in words.")

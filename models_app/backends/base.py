@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from inference.messages import ModelStatus, TokenEvent
-from inference.sampling_params import SamplingParams
+from inference.messages import (
+    GeneratedSequence,
+    ModelStatus,
+    TokenEvent,
+    TokenLogprob,
+)
+from inference.sampling_params import BeamParams, SamplingParams
 
-__all__ = ["Backend", "Generation", "ModelStatus", "SamplingParams", "TokenEvent"]
+__all__ = [
+    "Backend",
+    "BeamParams",
+    "GeneratedSequence",
+    "Generation",
+    "ModelStatus",
+    "SamplingParams",
+    "Spell",
+    "TokenEvent",
+    "TokenLogprob",
+]
+
+# The text of one token; safe to call anywhere.
+Spell = Callable[[int], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,3 +81,9 @@ class Backend(Protocol):
 
     def context_length(self, model: str) -> int:
         """Tokens that prompt and completion may have together."""
+
+    def vocabulary_size(self, model: str) -> int:
+        """Token ids are below it."""
+
+    def speller(self, model: str) -> Spell:
+        """What tells each token's text, that of special tokens too."""

@@ -17,6 +17,7 @@ class Checkpoint:
     folder: Path
     tokenizer: Tokenizer
     context_length: int
+    vocabulary_size: int
 
 
 def require_folder(model: str) -> Path:
@@ -44,4 +45,5 @@ def _open(folder: Path, changed_at: int) -> Checkpoint:
         folder=folder,
         tokenizer=Tokenizer.load(folder),
         context_length=int(config["max_position_embeddings"]),
+        vocabulary_size=int(config["vocab_size"]),
     )

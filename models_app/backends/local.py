@@ -21,7 +21,7 @@ from django.core.exceptions import ImproperlyConfigured
 from inference import errors as engine_errors
 from inference.client import EngineClient
 from inference.messages import ModelStatus, Submit, TokenEvent
-from models_app.backends.base import Generation
+from models_app.backends.base import Generation, Spell
 from models_app.backends.checkpoints import open_checkpoint, require_folder
 from models_app.backends.supervisor import EngineSupervisor
 from models_app.backends.translation import RETRY_SECONDS, translate
@@ -95,6 +95,12 @@ class LocalBackend:
 
     def context_length(self, model: str) -> int:
         return open_checkpoint(model).context_length
+
+    def vocabulary_size(self, model: str) -> int:
+        return open_checkpoint(model).vocabulary_size
+
+    def speller(self, model: str) -> Spell:
+        return open_checkpoint(model).tokenizer.spell
 
     async def _run(
         self, generation: Generation, token_ids: list[int]

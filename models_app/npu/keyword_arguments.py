@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from models_app.errors import InvalidParameter, UnsupportedParameter
 
+_FLAGS = ("remove_input", "return_full_text")
 ALIASES = {"response_length": "max_new_tokens", "penalty": "repetition_penalty"}
 
 Test = Callable[[object], bool]
@@ -24,30 +25,18 @@ def _is(*neutral: object) -> Test:
     return lambda value: value in neutral
 
 
-# Each with the values under which leaving it out changes nothing. What only steers
-# beams or padding may have any value, since there are neither.
+# Each with the values under which leaving it out changes nothing. Padding may be any,
+# since there is none.
 NEUTRAL_VALUES: dict[str, Test] = {
-    "num_beams": _is(1),
     "num_beam_groups": _is(1),
-    "num_return_sequences": _is(1),
-    "no_repeat_ngram_size": _is(0),
     "encoder_no_repeat_ngram_size": _is(0),
-    "bad_words_ids": _is([]),
     "force_words_ids": _is([]),
-    "min_length": _is(0),
-    "min_new_tokens": _is(0),
-    "typical_p": _is(1),
-    "min_p": _is(0),
     "epsilon_cutoff": _is(0),
     "eta_cutoff": _is(0),
     "diversity_penalty": _is(0),
     "penalty_alpha": _is(0),
     "encoder_repetition_penalty": _is(1),
-    "eos_token_id": _is(),
-    "return_full_text": _is(),
     "output_scores": _is(False),
-    "early_stopping": _anything,
-    "length_penalty": _anything,
     "pad_token_id": _anything,
     "use_cache": _anything,
     "clean_up_tokenization_spaces": _is(False),
@@ -64,7 +53,7 @@ def translate(raw: Mapping[str, object]) -> KeywordArguments:
     """Our names for theirs; `None` means the default, as in transformers."""
     parameters: dict[str, object] = {}
     for name, value in raw.items():
-        if value is None or name == "remove_input" or _is_neutral(name, value):
+        if value is None or name in _FLAGS or _is_neutral(name, value):
             continue
         own_name = ALIASES.get(name, name)
         if own_name in parameters:
@@ -88,9 +77,20 @@ def _is_neutral(name: str, value: object) -> bool:
 
 
 def _removes_input(raw: Mapping[str, object]) -> bool:
-    value = raw.get("remove_input") or False
-    if not isinstance(value, bool):
+    """`return_full_text` is transformers' name for the opposite."""
+    removes = _flag(raw, "remove_input")
+    returns = _flag(raw, "return_full_text")
+    if removes is not None and removes == returns:
         raise InvalidParameter(
-            "remove_input must be true or false.", param="remove_input"
+            "remove_input and return_full_text contradict each other.",
+            hint="Leave one of them out.",
+            param="return_full_text",
         )
-    return value
+    return bool(removes) or returns is False
+
+
+def _flag(raw: Mapping[str, object], name: str) -> bool | None:
+    value = raw.get(name)
+    if value is None or isinstance(value, bool):
+        return value
+    raise InvalidParameter(f"{name} must be true or false.", param=name)

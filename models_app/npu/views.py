@@ -17,6 +17,7 @@ from accounts.error_shape import error_object
 from accounts.errors import ApplicationError
 from accounts.models import ApiToken, Project
 from models_app.api.parsers import JsonObjectParser
+from models_app.api.rendering import details_json
 from models_app.callers import api_caller
 from models_app.errors import InvalidInput, NotSupported
 from models_app.models import PredictionSource
@@ -106,12 +107,14 @@ def _project_named(api_token: ApiToken, name: object) -> Project:
     return project
 
 
-def _result(prediction: Prediction, *, removes_input: bool) -> list[dict[str, str]]:
+def _result(prediction: Prediction, *, removes_input: bool) -> list[dict[str, object]]:
+    """One list whatever was asked: prompt by prompt, and each with its sequences."""
     return [
         {
             "generated_text": completion.text
             if removes_input
-            else completion.prompt + completion.text
+            else completion.prompt + completion.text,
+            **details_json(completion),
         }
         for completion in prediction.completions
     ]

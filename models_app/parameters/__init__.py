@@ -9,7 +9,7 @@ the temperature of 0.9 that the checkpoint's own configuration asks for.
 
 from __future__ import annotations
 
-from models_app.parameters.forms import from_form
+from models_app.parameters.json_schema import parameters_schema
 from models_app.parameters.parameter import Parameter
 from models_app.parameters.parsing import parse
 from models_app.parameters.table import PARAMETERS, PARAMETERS_BY_NAME
@@ -20,6 +20,6 @@ __all__ = [
     "PARAMETERS_BY_NAME",
     "GenerationParameters",
     "Parameter",
-    "from_form",
+    "parameters_schema",
     "parse",
 ]

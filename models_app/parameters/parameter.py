@@ -8,7 +8,7 @@ from typing import Literal
 from models_app.errors import InvalidParameter
 from models_app.parameters.kinds import KINDS, KindName, Value
 
-Group = Literal["Length", "Sampling", "Stopping"]
+Group = Literal["Length", "Sampling", "Words", "Stopping", "Sequences", "Details"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +24,9 @@ class Parameter:
     excludes_minimum: bool = False
     step: float | None = None
     max_items: int = 0
+    choices: tuple[bool | str, ...] = ()
+    # Whether few callers want it; the playground's form folds it away.
+    is_advanced: bool = False
 
     @property
     def allowed(self) -> str:

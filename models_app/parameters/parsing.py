@@ -9,6 +9,7 @@ from difflib import get_close_matches
 import msgspec
 
 from models_app.errors import InvalidParameter
+from models_app.parameters.combinations import require_sense
 from models_app.parameters.parameter import shown
 from models_app.parameters.table import PARAMETERS, PARAMETERS_BY_NAME
 from models_app.parameters.values import GenerationParameters
@@ -30,7 +31,9 @@ def parse(raw: Mapping[str, object]) -> GenerationParameters:
         values["max_new_tokens"] = None
     if values["seed"] is None:
         values["seed"] = secrets.randbelow(DRAWN_SEED_LIMIT)
-    return msgspec.convert(values, GenerationParameters)
+    parameters = msgspec.convert(values, GenerationParameters)
+    require_sense(parameters)
+    return parameters
 
 
 def _unknown(name: str) -> InvalidParameter:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
 from unittest import mock
 
 from accounts.errors import ApplicationError
-from models_app.backends.base import Generation, ModelStatus, TokenEvent
+from models_app.backends.base import (
+    GeneratedSequence,
+    Generation,
+    ModelStatus,
+    Spell,
+    TokenEvent,
+    TokenLogprob,
+)
 
 Scripted = TokenEvent | Exception
 
@@ -59,6 +67,12 @@ class FakeBackend:
     def context_length(self, model: str) -> int:
         return self.length
 
+    def vocabulary_size(self, model: str) -> int:
+        return sys.maxunicode + 1
+
+    def speller(self, model: str) -> Spell:
+        return chr
+
 
 def token(text: str, **fields: object) -> TokenEvent:
     """One step's event that brought `text`, a token for each character."""
@@ -66,6 +80,31 @@ def token(text: str, **fields: object) -> TokenEvent:
     return TokenEvent(request_id="r", token_ids=ids, text=text, **fields)  # type: ignore[arg-type]
 
 
+def logprob(letter: str, *others: str) -> TokenLogprob:
+    """What the engine says of a token: certain of it, and of each other one less."""
+    alternatives = [(ord(other), -1.0 - n) for n, other in enumerate(others)]
+    return TokenLogprob(ord(letter), -0.5, 1, alternatives)
+
+
+def sequence(text: str, score: float, **fields: object) -> GeneratedSequence:
+    return GeneratedSequence(
+        token_ids=[ord(letter) for letter in text],
+        text=text,
+        score=score,
+        **{"finish_reason": "stop", **fields},  # type: ignore[arg-type]
+    )
+
+
+# Two steps of four beams, then the best two of them.
+BEAMS = (
+    TokenEvent(request_id="r", num_hidden_tokens=4, queue_seconds=0.002),
+    TokenEvent(request_id="r", num_hidden_tokens=4),
+    TokenEvent(
+        request_id="r",
+        finish_reason="stop",
+        sequences=[sequence("Hi", -0.25), sequence("Ho", -0.5)],
+    ),
+)
 HELLO = (
     token("Hel", queue_seconds=0.002),
     token("lo"),
@@ -78,5 +117,6 @@ def use_backend(backend: FakeBackend) -> Iterator[FakeBackend]:
     with (
         mock.patch("models_app.services.get_backend", return_value=backend),
         mock.patch("models_app.prompts.get_backend", return_value=backend),
+        mock.patch("models_app.vocabulary.get_backend", return_value=backend),
     ):
         yield backend

@@ -8,7 +8,15 @@ from asgiref.sync import async_to_sync
 
 from models_app.errors import EngineUnavailable, Overloaded
 from models_app.models import LanguageModel, PredictionRecord
-from models_app.tests.fakes import HELLO, FakeBackend, use_backend
+from models_app.parameters import PARAMETERS
+from models_app.tests.fakes import (
+    BEAMS,
+    HELLO,
+    FakeBackend,
+    logprob,
+    token,
+    use_backend,
+)
 from neuro_site.testing import BaseTestCase, Response
 
 MODELS = "/api/v1/models"
@@ -91,11 +99,14 @@ class PredictTests(ApiTestCase):
         self.assertEqual((answer["model"], answer["seed"]), ("neo-tiny", 7))
         usage = {"prompt_tokens": 4, "completion_tokens": 5, "total_tokens": 9}
         self.assertEqual(answer["usage"], usage)
+        self.assertEqual(answer["charged_tokens"], 9)
         self.assertEqual(
             answer["predictions"],
             [
                 {
                     "index": 0,
+                    "prompt_index": 0,
+                    "sequence_index": 0,
                     "text": "Hello",
                     "finish_reason": "stop",
                     "stop_sequence": None,
@@ -125,6 +136,63 @@ class PredictTests(ApiTestCase):
         )
         self.assertEqual(events[1][1], {"index": 0, "text": "Hel", "token_count": 3})
         self.assertEqual(events[-1][1]["usage"]["total_tokens"], 9)
+
+    def test_it_answers_details_where_the_call_asks_for_them(self) -> None:
+        script = (
+            token(
+                "H", logprobs=[logprob("H", "h")], prompt_logprobs=[None, logprob("b")]
+            ),
+            token("", finish_reason="stop"),
+        )
+        parameters = {"logprobs": 1, "prompt_logprobs": 0, "return_token_ids": True}
+        body = {"inputs": "ab", "parameters": parameters}
+        letter = {"token_id": 72, "text": "H", "logprob": -0.5, "rank": 1}
+        alternatives = [{"token_id": 104, "text": "h", "logprob": -1.0}]
+        expected = {
+            "token_ids": [72],
+            "logprobs": [letter | {"alternatives": alternatives}],
+        }
+
+        with use_backend(FakeBackend(*script)):
+            (answer,) = self.predict(body).json()["predictions"]
+            events = self.events_of(self.predict(body | {"stream": True}))
+
+        self.assertEqual({name: answer[name] for name in expected}, expected)
+        nothing, second = answer["prompt_logprobs"]
+        self.assertEqual((nothing, second["text"]), (None, "b"))
+        named = dict(events)
+        self.assertEqual({name: named["delta"][name] for name in expected}, expected)
+        self.assertEqual(
+            named["finished"], answer | {"seed": named["finished"]["seed"]}
+        )
+        self.assertEqual(named["completed"]["predictions"], [named["finished"]])
+
+    def test_it_streams_several_sequences(self) -> None:
+        body = {"inputs": "a", "parameters": {"num_return_sequences": 2}}
+        with use_backend(FakeBackend(*HELLO)):
+            events = self.events_of(self.predict(body | {"stream": True}))
+
+        self.assertEqual(events[0][1]["num_return_sequences"], 2)
+        finished = [data for name, data in events if name == "finished"]
+        self.assertEqual(
+            [
+                (one["index"], one["prompt_index"], one["sequence_index"])
+                for one in finished
+            ],
+            [(0, 0, 0), (1, 0, 1)],
+        )
+
+    def test_it_answers_the_scores_of_beams(self) -> None:
+        parameters = {"num_beams": 4, "num_return_sequences": 2}
+        with use_backend(FakeBackend(*BEAMS)):
+            answer = self.predict({"inputs": "a", "parameters": parameters}).json()
+
+        self.assertEqual(
+            [(one["text"], one["score"]) for one in answer["predictions"]],
+            [("Hi", -0.25), ("Ho", -0.5)],
+        )
+        self.assertEqual(answer["usage"]["completion_tokens"], 4)
+        self.assertEqual(answer["charged_tokens"], 1 + 8)
 
     def test_it_ends_a_stream_with_an_error_event(self) -> None:
         with use_backend(FakeBackend(HELLO[0], Overloaded(retry_after=2))):
@@ -265,6 +333,18 @@ class SchemaTests(BaseTestCase):
             },
         )
         self.assertIn("apiToken", document["components"]["securitySchemes"])
+
+    def test_it_documents_every_parameter_and_detail(self) -> None:
+        schemas = self.client.get("/api/schema/").json()["components"]["schemas"]
+
+        parameters = schemas["PredictInput"]["properties"]["parameters"]
+        self.assertEqual(
+            list(parameters["properties"]), [one.name for one in PARAMETERS]
+        )
+        self.assertEqual(parameters["properties"]["logprobs"]["maximum"], 20)
+        completion = schemas["CompletionOutput"]
+        self.assertIn("score", completion["properties"])
+        self.assertNotIn("score", completion["required"])
 
     def test_it_shows_the_document_without_inline_code(self) -> None:
         page = self.client.get("/api/docs/").content.decode()

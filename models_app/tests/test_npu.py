@@ -94,6 +94,20 @@ class SyncPredictJsonTests(NpuTestCase):
 
         self.assertEqual(result, [{"generated_text": "Hello"}])
 
+    def test_it_answers_sequences_in_the_same_flat_list(self) -> None:
+        result = self.predict(
+            data=["a", "b"], input_kwargs={"num_return_sequences": 2}
+        ).json()["result"]
+
+        self.assertEqual(
+            result, [{"generated_text": f"{prompt}Hello"} for prompt in "aabb"]
+        )
+
+    def test_it_adds_the_details_that_the_call_asks_for(self) -> None:
+        result = self.predict(input_kwargs={"return_token_ids": True}).json()["result"]
+
+        self.assertEqual(result[0]["token_ids"], [ord(letter) for letter in "Hello"])
+
     def test_it_knows_models_by_their_published_id_and_by_name(self) -> None:
         by_id = self.predict(modelId="60a40f81b635d67d627bf6b2")
         by_name = self.predict(modelId=None, model_name="neo-tiny")
@@ -121,7 +135,8 @@ class SyncPredictJsonTests(NpuTestCase):
             ({"data": []}, 400, "prompt"),
             ({"input_kwargs": []}, 400, "input_kwargs"),
             ({"input_kwargs": {"max_length": 4}}, 400, "4 tokens"),
-            ({"input_kwargs": {"num_beams": 4}}, 400, "num_beams"),
+            ({"input_kwargs": {"num_beam_groups": 4}}, 400, "num_beam_groups"),
+            ({"input_kwargs": {"num_beams": 99}}, 400, "num_beams"),
             ({"input_kwargs": {"temprature": 4}}, 400, "Did you mean temperature?"),
         ]
         for body, status, words in cases:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.test import SimpleTestCase
 
 from models_app.errors import InvalidParameter
-from models_app.parameters import PARAMETERS, from_form, parse
+from models_app.parameters import PARAMETERS, parse
 
 
 class ParseTests(SimpleTestCase):
@@ -67,7 +67,27 @@ class ParseTests(SimpleTestCase):
             "do_sample": ("yes", "true or false"),
             "stop": (["a"] * 9, "a list of up to 8 texts"),
             "seed": (-1, "from 0 to 9,223,372,036,854,775,807"),
+            "min_new_tokens": (-1, "a whole number from 0 to 2,048"),
+            "min_length": (1.5, "a whole number from 0 to 1,000,000"),
+            "min_p": (1.1, "a number from 0 to 1"),
+            "typical_p": (0, "a number above 0 and at most 1"),
+            "no_repeat_ngram_size": (-1, "a whole number from 0 to 100"),
+            "bad_words": ([""], "each of 1 to 200 characters"),
+            "bad_words_ids": ([1], "up to 200 lists, each of 1 to 32 token ids"),
+            "logit_bias": ({"1": 101}, "up to 300 token ids, each with a number"),
+            "stop_token_ids": ([-1], "a token id or a list of up to 16 token ids"),
+            "eos_token_id": ("50256", "a token id or a list of up to 16 token ids"),
+            "num_return_sequences": (0, "a whole number from 1 to 64"),
+            "num_beams": (17, "a whole number from 1 to 16"),
+            "length_penalty": (11, "a number from -10 to 10"),
+            "early_stopping": ("always", 'false, true or "never"'),
+            "logprobs": (21, "a whole number from 0 to 20"),
+            "prompt_logprobs": (-1, "a whole number from 0 to 20"),
+            "return_token_ids": (1, "true or false"),
         }
+        self.assertEqual(
+            cases.keys() | {"max_length"}, {parameter.name for parameter in PARAMETERS}
+        )
         for name, (value, allowed) in cases.items():
             with self.subTest(name):
                 error = self.refusal(**{name: value})
@@ -100,6 +120,37 @@ class ParseTests(SimpleTestCase):
             with self.subTest(stop=stop):
                 self.refusal(stop=stop)
 
+    def test_it_takes_one_token_id_or_several(self) -> None:
+        self.assertEqual(parse({"eos_token_id": 50256}).eos_token_id, (50256,))
+        self.assertEqual(parse({"eos_token_id": [1, 2]}).eos_token_id, (1, 2))
+
+    def test_it_tells_no_end_of_text_token_from_the_models_own(self) -> None:
+        self.assertEqual(parse({"eos_token_id": []}).eos_token_id, ())
+        self.assertIsNone(parse({}).eos_token_id)
+
+    def test_it_reads_the_token_ids_of_a_bias_as_json_writes_them(self) -> None:
+        biases = parse({"logit_bias": {"11": -5, 12: 0.5}}).logit_bias
+
+        self.assertEqual(biases, {11: -5.0, 12: 0.5})
+
+    def test_it_refuses_what_is_no_token_id(self) -> None:
+        for value in (True, -1, 1.5, "1", None, 2**31):
+            with self.subTest(value=value):
+                self.refusal(stop_token_ids=[value])
+                self.refusal(bad_words_ids=[[value]])
+        for key in ("", "-1", "x", "²", "1.0", True, "9" * 5000):
+            with self.subTest(key=str(key)[:5]):
+                self.refusal(logit_bias={key: 1})
+
+    def test_it_refuses_one_token_with_two_biases(self) -> None:
+        self.refusal(logit_bias={"1": 1, 1: 2})
+
+    def test_it_takes_every_way_to_stop_early(self) -> None:
+        for value in (True, False, "never"):
+            with self.subTest(value=value):
+                self.assertEqual(parse({"early_stopping": value}).early_stopping, value)
+        self.refusal(early_stopping=1)
+
     def test_it_takes_nothing_for_the_default(self) -> None:
         nothing = {parameter.name: None for parameter in PARAMETERS}
 
@@ -115,34 +166,55 @@ class ParseTests(SimpleTestCase):
         self.assertEqual((written["max_length"], written["seed"]), (9, 1))
 
 
-class FormTests(SimpleTestCase):
-    def test_it_reads_the_fields_of_a_form(self) -> None:
-        raw = from_form(
-            {
-                "max_new_tokens": "20",
-                "temperature": "0.7",
-                "do_sample": "on",
-                "stop": "The end\n\n###",
-                "seed": "",
-                "csrfmiddlewaretoken": "x",
-            }
-        )
+class CombinationTests(SimpleTestCase):
+    """What transformers' `generate` refuses, or calls unfeasible."""
 
-        self.assertEqual(
-            raw,
-            {
-                "max_new_tokens": 20,
-                "temperature": 0.7,
-                "do_sample": True,
-                "stop": ["The end", "###"],
-            },
-        )
+    def test_it_refuses_what_makes_no_sense_together(self) -> None:
+        cases: list[tuple[str, dict[str, object], str]] = [
+            (
+                "num_return_sequences",
+                {"num_return_sequences": 2, "do_sample": False},
+                "without sampling there is only one",
+            ),
+            (
+                "num_return_sequences",
+                {"num_return_sequences": 2, "temperature": 0},
+                "without sampling there is only one",
+            ),
+            (
+                "num_return_sequences",
+                {"num_return_sequences": 5, "num_beams": 4},
+                "4 beams find only 4",
+            ),
+            (
+                "min_new_tokens",
+                {"min_new_tokens": 9, "max_new_tokens": 8},
+                "above max_new_tokens, which is 8",
+            ),
+            (
+                "min_length",
+                {"min_length": 9, "max_length": 8},
+                "above max_length, which is 8",
+            ),
+        ]
+        for param, raw, words in cases:
+            with (
+                self.subTest(raw=raw),
+                self.assertRaises(InvalidParameter) as caught,
+            ):
+                parse(raw)
+            self.assertEqual(caught.exception.param, param)
+            self.assertIn(words, caught.exception.message)
+            self.assertTrue(caught.exception.hint)
 
-    def test_it_takes_an_unticked_box_for_no(self) -> None:
-        self.assertIs(from_form({})["do_sample"], False)
-
-    def test_it_leaves_what_is_no_number_to_be_refused_by_name(self) -> None:
-        with self.assertRaises(InvalidParameter) as caught:
-            parse(from_form({"top_k": "many"}))
-
-        self.assertEqual(caught.exception.param, "top_k")
+    def test_it_takes_what_makes_sense_or_has_no_effect(self) -> None:
+        for raw in (
+            {"num_return_sequences": 2},
+            {"num_return_sequences": 4, "num_beams": 4, "do_sample": False},
+            {"min_new_tokens": 8, "max_new_tokens": 8},
+            {"min_length": 9, "max_length": 8, "max_new_tokens": 3},
+            {"num_beams": 1, "early_stopping": True, "length_penalty": 2},
+            {"do_sample": False, "temperature": 0.7, "typical_p": 0.5},
+        ):
+            with self.subTest(raw=raw):
+                parse(raw)

@@ -13,6 +13,8 @@ class OutcomeTests(SimpleTestCase):
         return outcome_of(
             Finished(
                 index=0,
+                prompt_index=0,
+                sequence_index=0,
                 prompt="",
                 text="",
                 finish_reason=finish_reason,

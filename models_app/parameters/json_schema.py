@@ -1,0 +1,82 @@
+"""The parameters as JSON Schema, for the document of the API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from models_app.parameters.kinds import (
+    MAX_IDS_PER_WORD,
+    MAX_TEXT_CHARACTERS,
+    KindName,
+)
+from models_app.parameters.parameter import Parameter
+from models_app.parameters.table import PARAMETERS
+
+Schema = dict[str, Any]
+
+_TEXT: Schema = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT_CHARACTERS}
+_TOKEN_ID: Schema = {"type": "integer", "minimum": 0}
+
+
+def parameters_schema() -> Schema:
+    """An object with every parameter, none of them needed, and nothing else."""
+    return {
+        "type": "object",
+        "properties": {one.name: _schema_of(one) for one in PARAMETERS},
+        "additionalProperties": False,
+    }
+
+
+def _schema_of(parameter: Parameter) -> Schema:
+    schema = _SCHEMAS[parameter.kind](parameter) | {"description": parameter.help_text}
+    if parameter.default is not None:
+        schema["default"] = parameter.default
+    return schema
+
+
+def _numeric(kind: str) -> Callable[[Parameter], Schema]:
+    def schema(parameter: Parameter) -> Schema:
+        minimum = "exclusiveMinimum" if parameter.excludes_minimum else "minimum"
+        return {
+            "type": kind,
+            minimum: parameter.minimum,
+            "maximum": parameter.maximum,
+        }
+
+    return schema
+
+
+def _one_or_list(item: Schema) -> Callable[[Parameter], Schema]:
+    return lambda parameter: {"oneOf": [item, _list(item, parameter.max_items)]}
+
+
+def _list(item: Schema, max_items: int, min_items: int = 0) -> Schema:
+    return {
+        "type": "array",
+        "items": item,
+        "minItems": min_items,
+        "maxItems": max_items,
+    }
+
+
+def _biases(parameter: Parameter) -> Schema:
+    return {
+        "type": "object",
+        "additionalProperties": _numeric("number")(parameter),
+        "maxProperties": parameter.max_items,
+    }
+
+
+_SCHEMAS: dict[KindName, Callable[[Parameter], Schema]] = {
+    "integer": _numeric("integer"),
+    "number": _numeric("number"),
+    "boolean": lambda _: {"type": "boolean"},
+    "choice": lambda parameter: {"enum": list(parameter.choices)},
+    "strings": _one_or_list(_TEXT),
+    "token_ids": _one_or_list(_TOKEN_ID),
+    "token_id_lists": lambda parameter: _list(
+        _list(_TOKEN_ID, MAX_IDS_PER_WORD, min_items=1), parameter.max_items
+    ),
+    "token_biases": _biases,
+}
