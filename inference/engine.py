@@ -201,8 +201,12 @@ class Engine:
             )
 
 
-def load_engine(checkpoint_dir: Path, config: EngineConfig) -> Engine:
-    """An engine for the checkpoint in the folder."""
+def load_engine(
+    checkpoint_dir: Path,
+    config: EngineConfig,
+    wrap: Callable[[Runner], Runner] = lambda runner: runner,
+) -> Engine:
+    """An engine for the checkpoint in the folder; `wrap` may watch its runner."""
     torch.set_num_threads(config.num_threads)
     device = resolve_device()
     precision = resolve_precision(config.precision, device)
@@ -214,7 +218,7 @@ def load_engine(checkpoint_dir: Path, config: EngineConfig) -> Engine:
         config.context_length or shape.context_length, shape.context_length
     )
     return Engine(
-        ModelRunner(model, config.num_slots, context_length, device),
+        wrap(ModelRunner(model, config.num_slots, context_length, device)),
         config,
         vocab_size=shape.vocab_size,
         context_length=context_length,

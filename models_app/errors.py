@@ -22,6 +22,14 @@ class ModelNotInstalled(ApplicationError):
     default_detail = "The weights of this model are not installed on this server."
 
 
+class ModelNotVerified(ApplicationError):
+    """The weights are there, and nothing says that the engine computes them rightly."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "model_not_verified"
+    default_detail = "This model was not found to match its reference."
+
+
 class ModelLoading(ApplicationError):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "model_loading"

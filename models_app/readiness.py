@@ -9,13 +9,16 @@ from asgiref.sync import async_to_sync
 from models_app.backends import get_backend
 from models_app.cards import Card
 from models_app.errors import EngineUnavailable
-from models_app.weights import is_installed
+from models_app.parity import Parity, parity_of_model
 
 
 class Readiness(Enum):
     """Each state with its words and the look of its badge."""
 
     MISSING = ("Weights not on this server", "off")
+    UNCHECKED = ("Not checked against its reference", "danger")
+    CHANGED = ("Changed since it was checked", "danger")
+    MISMATCH = ("Does not match its reference", "danger")
     READY = ("Ready", "ok")
     INSTALLED = ("Loads on the first call", "ok")
     LOADING = ("Loading", "warn")
@@ -33,15 +36,16 @@ class Readiness(Enum):
 
 def readiness_of(cards: list[Card]) -> dict[str, Readiness]:
     """The state of each card's language model, by slug. Asks the engine once."""
-    slugs = [card.facts.slug for card in cards]
     engine = _engine_states()
-    return {
-        slug: _readiness(slug, engine) if is_installed(slug) else Readiness.MISSING
-        for slug in slugs
-    }
+    return {card.facts.slug: _readiness(card.facts.slug, engine) for card in cards}
 
 
 def _readiness(slug: str, engine: dict[str, Readiness] | None) -> Readiness:
+    parity = parity_of_model(slug)
+    if parity is None:
+        return Readiness.MISSING
+    if parity is not Parity.MATCHES:
+        return Readiness[parity.name]
     if engine is None:
         return Readiness.ENGINE_DOWN
     return engine.get(slug, Readiness.INSTALLED)

@@ -13,6 +13,7 @@ from accounts.tiers import Tier
 from models_app.cards import Card, read_card
 from models_app.errors import ModelNotFound
 from models_app.models import LanguageModel
+from models_app.parity import parity_of_model, verify_command
 from models_app.readiness import Readiness, readiness_of
 from models_app.search import CatalogueSearch
 from models_app.weights import weights_state
@@ -61,6 +62,8 @@ def model_detail(request: HttpRequest, ref: str) -> HttpResponse:
         "card": card,
         "readiness": readiness_of([card])[language_model.slug],
         "weights": weights_state(card),
+        "parity": parity_of_model(language_model.slug),
+        "verify_command": verify_command(language_model.slug),
         "is_open": language_model.is_open_to(request.user),
         "examples": [
             (example, example.query(language_model.slug))

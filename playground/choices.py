@@ -10,7 +10,8 @@ from django.urls import reverse
 from accounts.models import User
 from models_app.cards import Example, read_card
 from models_app.models import LanguageModel
-from models_app.weights import install_command, is_installed
+from models_app.parity import Parity, parity_of_model, verify_command
+from models_app.weights import install_command
 from playground.forms import query_of
 
 
@@ -18,15 +19,18 @@ from playground.forms import query_of
 class ModelChoice:
     language_model: LanguageModel
     is_open: bool
-    is_installed: bool
+    parity: Parity | None
+    """None where the weights are not installed."""
 
     @property
     def can_run(self) -> bool:
-        return self.is_open and self.is_installed
+        return self.is_open and self.parity is Parity.MATCHES
 
     @property
-    def install_command(self) -> str:
-        return install_command(self.language_model.slug)
+    def command(self) -> str:
+        """What the operator types to change that."""
+        to_run = install_command if self.parity is None else verify_command
+        return to_run(self.language_model.slug)
 
     @property
     def label(self) -> str:
@@ -34,7 +38,9 @@ class ModelChoice:
         name = self.language_model.name
         if not self.is_open:
             return f"{name} (needs {self.language_model.get_minimum_tier_display()})"
-        return name if self.is_installed else f"{name} (not installed)"
+        if self.parity is None:
+            return f"{name} (not installed)"
+        return name if self.can_run else f"{name} (not served)"
 
     @property
     def examples(self) -> list[tuple[str, str]]:
@@ -52,7 +58,7 @@ def model_choices(user: User) -> list[ModelChoice]:
         ModelChoice(
             language_model=language_model,
             is_open=language_model.is_open_to(user),
-            is_installed=is_installed(language_model.slug),
+            parity=parity_of_model(language_model.slug),
         )
         for language_model in LanguageModel.objects.enabled()
     ]

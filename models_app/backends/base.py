@@ -63,8 +63,8 @@ class Backend(Protocol):
     def require_ready(self, model: str) -> None:
         """Return if the model can run now, loading it if it can be loaded soon.
 
-        Else raises `ModelNotInstalled`, `ModelLoading`, `ModelLoadFailed` or
-        `EngineUnavailable`.
+        Else raises `ModelNotInstalled`, `ModelNotVerified`, `ModelLoading`,
+        `ModelLoadFailed` or `EngineUnavailable`.
         """
 
     def generate(self, generation: Generation) -> AsyncGenerator[TokenEvent]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inference.tokenizer import Tokenizer
-from models_app.errors import ModelNotInstalled
+from models_app.errors import ModelNotInstalled, ModelNotVerified
+from models_app.parity import Parity, parity_of, verify_command
 from models_app.weights import checkpoint_dir, install_command
 
 
@@ -27,6 +28,19 @@ def require_folder(model: str) -> Path:
         raise ModelNotInstalled(
             f"The weights of {model} are not installed on this server.",
             hint=f"Whoever runs this server installs them with: {install_command(model)}",
+            param="model",
+        )
+    return folder
+
+
+def require_verified_folder(model: str) -> Path:
+    """The same, or `ModelNotVerified` if its reference does not vouch for it."""
+    folder = require_folder(model)
+    parity = parity_of(folder)
+    if parity is not Parity.MATCHES:
+        raise ModelNotVerified(
+            f"{model} {parity.reason}, so this server does not serve it.",
+            hint=f"Whoever runs this server learns more from: {verify_command(model)}",
             param="model",
         )
     return folder

@@ -22,7 +22,7 @@ from inference import errors as engine_errors
 from inference.client import EngineClient
 from inference.messages import ModelStatus, Submit, TokenEvent
 from models_app.backends.base import Generation, Spell
-from models_app.backends.checkpoints import open_checkpoint, require_folder
+from models_app.backends.checkpoints import open_checkpoint, require_verified_folder
 from models_app.backends.supervisor import EngineSupervisor
 from models_app.backends.translation import RETRY_SECONDS, translate
 from models_app.errors import EngineUnavailable, ModelLoadFailed, ModelLoading
@@ -62,9 +62,9 @@ class LocalBackend:
         self._home = None
 
     def require_ready(self, model: str) -> None:
+        require_verified_folder(model)
         if self._shared.is_connected and model in self._ready:
             return
-        require_folder(model)
         async_to_sync(self._await_ready)(model, LOAD_SECONDS)
 
     async def generate(self, generation: Generation) -> AsyncGenerator[TokenEvent]:
@@ -152,7 +152,7 @@ class LocalBackend:
     async def _is_ready(self, client: EngineClient, model: str) -> bool:
         statuses = {status.name: status for status in await _ask_health(client)}
         if model not in statuses:
-            await client.load_model(model, require_folder(model))
+            await client.load_model(model, require_verified_folder(model))
             return False
         if statuses[model].state == "failed":
             raise ModelLoadFailed(f"{model} could not be loaded.")

@@ -17,6 +17,7 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 
 from models_app.models import LanguageModel
+from models_app.parity import Parity, parity_of, verify_command
 from models_app.weights import checkpoint_dir
 
 logger = logging.getLogger(__name__)
@@ -101,11 +102,17 @@ class EngineSupervisor:
 
 
 def _model_arguments() -> Iterator[str]:
-    """Every installed model, the smallest first, so that one can serve soon."""
+    """Every model that may be served, the smallest first, so that one can serve soon."""
     for language_model in LanguageModel.objects.enabled().order_by("num_parameters"):
-        folder = checkpoint_dir(language_model.slug)
-        if folder is not None:
-            yield from ("--model", f"{language_model.slug}={folder}")
+        slug = language_model.slug
+        folder = checkpoint_dir(slug)
+        if folder is None:
+            continue
+        if (parity := parity_of(folder)) is Parity.MATCHES:
+            yield from ("--model", f"{slug}={folder}")
+        else:
+            reason, command = parity.reason, verify_command(slug)
+            logger.error("%s %s and is not served; run: %s", slug, reason, command)
 
 
 def _delays() -> Iterator[float]:

@@ -10,8 +10,8 @@ from django.template.context import RequestContext
 
 from accounts.tiers import Tier
 from models_app.models import LanguageModel
+from models_app.parity import is_served
 from models_app.snippets import build
-from models_app.weights import is_installed
 
 register = template.Library()
 
@@ -35,11 +35,11 @@ def call_snippets(
 
 @register.simple_tag(takes_context=True)
 def default_language_model(context: RequestContext) -> LanguageModel | None:
-    """The one to try first: on this server and open to the visitor, if there is one."""
+    """The one to try first: served here and open to the visitor, if there is one."""
     user = context["request"].user
     ranked = sorted(
         LanguageModel.objects.enabled(),
-        key=lambda entry: (not is_installed(entry.slug), not entry.is_open_to(user)),
+        key=lambda entry: (not is_served(entry.slug), not entry.is_open_to(user)),
     )
     return next(iter(ranked), None)
 

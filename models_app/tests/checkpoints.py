@@ -6,14 +6,19 @@ random: it tests installing and serving, and is never shown as the published mod
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import sys
 from importlib.resources import as_file, files
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from safetensors.numpy import save_file
+
+from models_app.parity import ParityRecord, Result
+from models_app.weights import checkpoint_dir
 
 TINY_SHAPE = {
     "model_type": "gpt_neo",
@@ -27,9 +32,10 @@ TINY_PARAMETERS = 2 * (12 * 8 * 8 + 10 * 8) + (32 + 16 + 2) * 8
 
 
 def write_tiny_checkpoint(
-    folder: Path, *, index: bool = False, masks: bool = False
+    folder: Path, *, index: bool = False, masks: bool = False, checked: bool = True
 ) -> Path:
-    """A GPT-Neo of 2,096 parameters, in one file or in two with an index."""
+    """A GPT-Neo of 2,096 parameters, in one file or in two with an index. `checked`
+    says, unasked, that it was found to match its reference."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(TINY_SHAPE))
     tensors = _tiny_tensors()
@@ -41,7 +47,48 @@ def write_tiny_checkpoint(
     else:
         save_file(tensors, folder / "model.safetensors")
     write_tiny_tokenizer(folder)
+    if checked:
+        write_parity(folder)
     return folder
+
+
+def write_parity(folder: Path, *, tokenizer: str = "", **precisions: bool) -> None:
+    """A record of the files as they are: whether each precision matched."""
+    found = {"fp32": True, "bf16": True, "int8": True} | precisions
+    record = {
+        "result": {
+            "transformers": "0",
+            "tokenizer": tokenizer,
+            "precisions": {
+                name: {
+                    "difference": 0.0,
+                    "divergence": 0.0,
+                    "agreement": 1.0,
+                    "matches": matches,
+                }
+                for name, matches in found.items()
+            },
+        },
+        "files": {
+            path.name: {
+                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+                "size": path.stat().st_size,
+            }
+            for path in folder.iterdir()
+            if path.name not in ("neuro.json", "parity.json")
+        },
+    }
+    (folder / "parity.json").write_text(json.dumps(record))
+
+
+def pretend_to_check(slug: str) -> Result:
+    """What `parity.check` does, for checkpoints whose weights mean nothing."""
+    folder = checkpoint_dir(slug)
+    assert folder is not None
+    write_parity(folder)
+    return msgspec.json.decode(
+        (folder / "parity.json").read_bytes(), type=ParityRecord
+    ).result
 
 
 def write_tiny_tokenizer(folder: Path) -> None:

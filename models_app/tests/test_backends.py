@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
@@ -25,7 +26,9 @@ from models_app.errors import (
     EngineUnavailable,
     ModelLoadFailed,
     ModelNotInstalled,
+    ModelNotVerified,
 )
+from models_app.tests.checkpoints import write_parity
 from models_app.tests.engines import NEO_TINY, short_folder
 from models_app.weights import bundled_dir
 from neuro_site.testing import BaseTestCase
@@ -126,9 +129,21 @@ class LocalBackendTests(BaseTestCase):
     def test_it_says_that_a_model_could_not_be_loaded(self) -> None:
         with short_folder() as folder, self.installed("broken", folder):
             (folder / "config.json").write_text("{}")
+            write_parity(folder)
 
             with self.assertRaises(ModelLoadFailed):
                 self.backend.require_ready("broken")
+
+    def test_it_serves_nothing_that_was_not_found_to_match(self) -> None:
+        with short_folder() as folder, self.installed("wrong", folder):
+            shutil.copytree(bundled_dir(NEO_TINY), folder, dirs_exist_ok=True)
+            write_parity(folder, fp32=False)
+
+            with self.assertRaises(ModelNotVerified) as caught:
+                self.backend.require_ready("wrong")
+
+        self.assertIn("models verify wrong", caught.exception.hint)
+        self.assertEqual(caught.exception.status_code, 503)
 
     def installed(self, name: str, folder: Path) -> mock._patch[object]:
         return mock.patch.object(

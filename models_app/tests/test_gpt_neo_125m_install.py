@@ -11,9 +11,18 @@ from django.conf import LazySettings
 from django.core.management import CommandError, call_command
 
 from models_app.backends import get_backend
+from models_app.management.commands import models
+from models_app.parity import is_served
+from models_app.tests.checkpoints import pretend_to_check
 from models_app.weights import checkpoint_dir, is_installed
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
+
+
+@pytest.fixture
+def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One test sees the check; for the others it would be seconds for nothing."""
+    monkeypatch.setattr(models, "check", pretend_to_check)
 
 
 @pytest.fixture
@@ -34,6 +43,8 @@ def test_it_installs_and_says_that_the_weights_are_not_the_published_ones(
 ) -> None:
     output = pull("gpt-neo-125m", gpt_neo_125m_folder)
     assert "not the published weights" in output
+    assert "GPT-Neo-125M matches its reference." in output
+    assert is_served("gpt-neo-125m")
     assert checkpoint_dir("gpt-neo-125m") == models_dir / "gpt-neo-125m"
     record = json.loads((models_dir / "gpt-neo-125m" / "neuro.json").read_text())
     assert record["source"] == "folder"
@@ -41,7 +52,7 @@ def test_it_installs_and_says_that_the_weights_are_not_the_published_ones(
 
 
 def test_it_encodes_the_published_example(
-    gpt_neo_125m_folder: Path, models_dir: Path
+    gpt_neo_125m_folder: Path, models_dir: Path, unchecked: None
 ) -> None:
     pull("gpt-neo-125m", gpt_neo_125m_folder)
     text = "I met a traveller from an antique land, who said"

@@ -1,17 +1,32 @@
 from __future__ import annotations
 
 from io import StringIO
+from unittest import mock
 
 from django.core.management import CommandError, call_command
 from huggingface_hub import constants
 
-from models_app.tests.checkpoints import write_tiny_checkpoint
+from models_app.parity import Result, is_served
+from models_app.tests.checkpoints import (
+    pretend_to_check,
+    write_parity,
+    write_tiny_checkpoint,
+)
 from models_app.tests.hub_server import hub_server
 from models_app.tests.test_hub import HubTestCase
 from models_app.weights import bundled_dir, is_installed
 
 
 class ModelsCommandTests(HubTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.enterContext(
+            mock.patch(
+                "models_app.management.commands.models.check",
+                side_effect=pretend_to_check,
+            )
+        )
+
     def output(self, *arguments: str) -> str:
         out = StringIO()
         call_command("models", *arguments, stdout=out, skip_checks=True)
@@ -84,6 +99,25 @@ class ModelsCommandTests(HubTestCase):
         tokenizer = self.models_dir / "tiny" / "tokenizer.json"
         tokenizer.write_text(tokenizer.read_text() + "\n")
         self.assert_refused("not what was installed", "verify", "tiny")
+
+    def test_it_says_what_is_not_served(self) -> None:
+        write_tiny_checkpoint(bundled_dir("tiny"), checked=False)
+        self.assertIn("not served: was not checked", self.output("list"))
+
+    def test_it_fails_where_the_engine_differs_from_its_reference(self) -> None:
+        def find_another(slug: str) -> Result:
+            result = pretend_to_check(slug)
+            write_parity(self.models_dir / slug, fp32=False)
+            return result
+
+        command = "models_app.management.commands.models.check"
+        with mock.patch(command, side_effect=find_another):
+            self.assert_refused(
+                "does not compute.*not served",
+                *("pull", "tiny", "--from", str(self.source)),
+            )
+        self.assertTrue(is_installed("tiny"))
+        self.assertFalse(is_served("tiny"))
 
     def test_it_removes(self) -> None:
         self.output("pull", "tiny", "--from", str(self.source))

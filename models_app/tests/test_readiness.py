@@ -7,7 +7,7 @@ from models_app.cards import read_card
 from models_app.errors import EngineUnavailable
 from models_app.readiness import Readiness, readiness_of
 from models_app.tests.cards import CatalogueTestCase
-from models_app.tests.checkpoints import write_tiny_checkpoint
+from models_app.tests.checkpoints import write_parity, write_tiny_checkpoint
 from models_app.weights import bundled_dir
 
 
@@ -33,6 +33,15 @@ class ReadinessTests(CatalogueTestCase):
         ready = ModelStatus(name="tiny", state="ready")
         self.assertEqual(self.readiness([ready]), Readiness.MISSING)
         self.assertEqual(self.readiness(None), Readiness.MISSING)
+
+    def test_it_says_why_a_model_is_not_served_whatever_the_engine_says(self) -> None:
+        ready = ModelStatus(name="tiny", state="ready")
+        folder = write_tiny_checkpoint(bundled_dir("tiny"), checked=False)
+        self.assertEqual(self.readiness([ready]), Readiness.UNCHECKED)
+        write_parity(folder, fp32=False)
+        self.assertEqual(self.readiness([ready]), Readiness.MISMATCH)
+        (folder / "config.json").write_text("{}")
+        self.assertEqual(self.readiness([ready]), Readiness.CHANGED)
 
     def test_it_repeats_what_the_engine_says(self) -> None:
         write_tiny_checkpoint(bundled_dir("tiny"))

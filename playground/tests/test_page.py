@@ -91,7 +91,7 @@ class PageTests(BaseTestCase):
         )
 
     def test_it_works_while_nothing_is_installed(self) -> None:
-        with mock.patch("playground.choices.is_installed", return_value=False):
+        with mock.patch("playground.choices.parity_of_model", return_value=None):
             response = self.client.get(URL)
 
         self.assertEqual(response.status_code, 200)

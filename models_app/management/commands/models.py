@@ -20,6 +20,7 @@ from models_app.installation import (
     verify,
 )
 from models_app.models import LanguageModel
+from models_app.parity import Comparison, Parity, check, parity_of_model
 from models_app.weights import Origin, WeightsState, installed_dir, weights_state
 
 WEIGHTS = {
@@ -98,6 +99,7 @@ class Command(BaseCommand):
         state = weights_state(card)
         self.stdout.write(f"{card.facts.name} is installed in {installed_dir(slug)}.")
         self.stdout.write(_provenance(card, state))
+        self._compare(card)
 
     def verify(self, model: str) -> None:
         card = _card(model)
@@ -109,11 +111,27 @@ class Command(BaseCommand):
                 f"{card.facts.name} is not what was installed. Install it again."
             )
         self.stdout.write(f"{card.facts.name}: {WEIGHTS[weights_state(card).origin]}.")
+        self._compare(card)
 
     def remove(self, model: str) -> None:
         card = _card(model)
         remove(card.facts.slug)
         self.stdout.write(f"The weights of {card.facts.name} are removed.")
+
+    def _compare(self, card: Card) -> None:
+        """Nothing is served before it was held against transformers."""
+        slug, name = card.facts.slug, card.facts.name
+        self.stdout.write(f"Comparing {name} with transformers.")
+        result = check(slug)
+        for precision, comparison in result.precisions.items():
+            self.stdout.write(f"{precision:9}  {_describe(comparison)}")
+        if result.tokenizer:
+            self.stdout.write(f"tokenizer  {result.tokenizer}")
+        parity = parity_of_model(slug)
+        if parity is not Parity.MATCHES:
+            reason = parity.reason if parity else "has gone"
+            raise CommandError(f"{name} {reason}, so it is not served.")
+        self.stdout.write(f"{name} matches its reference.")
 
 
 def _card(ref: str) -> Card:
@@ -128,7 +146,23 @@ def _row(entry: LanguageModel) -> tuple[str, ...]:
         entry.get_minimum_tier_display(),
         "yes" if state.is_installed else "no",
         filesizeformat(state.size).replace("\xa0", " ") if state.is_installed else "-",
-        WEIGHTS[state.origin],
+        _weights(entry, state),
+    )
+
+
+def _weights(entry: LanguageModel, state: WeightsState) -> str:
+    parity = parity_of_model(entry.slug)
+    if parity in (None, Parity.MATCHES):
+        return WEIGHTS[state.origin]
+    return f"{WEIGHTS[state.origin]}; not served: {parity.reason}"
+
+
+def _describe(comparison: Comparison) -> str:
+    verdict = "ok" if comparison.matches else "MISMATCH"
+    return (
+        f"{verdict}: largest difference {comparison.difference} of a logit's standard "
+        f"deviation, divergence {comparison.divergence} nats a token, "
+        f"{comparison.agreement:.0%} of the most likely tokens equal"
     )
 
 
