@@ -105,6 +105,44 @@ def test_it_fits_a_phone(playground: Page, server: LiveServer, crowd: int) -> No
     assert_it_stopped(playground, server, at_least=written, leaving=crowd)
 
 
+def test_it_puts_the_completion_that_one_likes_into_the_text(
+    playground: Page, server: LiveServer
+) -> None:
+    longest_completion(playground).fill("12")
+    playground.get_by_role("spinbutton", name="Completions").fill("3")
+    playground.get_by_role("button", name="Run").click()
+    expect(playground.locator("[data-outcome]")).to_contain_text("3 completions")
+    texts = playground.locator("[data-candidate-text]").all_inner_texts()
+    assert len(texts) == 3
+    assert text(playground).input_value() == PROMPT
+
+    for number in (2, 3):
+        playground.get_by_role("button", name=f"Use completion {number}").click()
+        chosen = text(playground).input_value()
+        assert chosen.startswith(PROMPT)
+        assert chosen.removeprefix(PROMPT).strip() == texts[number - 1].strip()
+    playground.get_by_role("button", name="Undo").click()
+    playground.get_by_role("button", name="Undo").click()
+
+    assert text(playground).input_value() == PROMPT
+    assert server.newest_prediction()["completion_tokens"] == 36
+
+
+def test_it_opens_the_fold_of_the_parameter_that_is_wrong(
+    playground: Page, console_errors: list[str]
+) -> None:
+    more = playground.get_by_text("More parameters")
+    more.click()
+    playground.get_by_role("textbox", name="Logit bias").fill("often")
+    more.click()
+
+    playground.get_by_role("button", name="Run").click()
+
+    expect(playground.get_by_role("alert")).to_contain_text("logit_bias must be")
+    expect(playground.get_by_role("textbox", name="Logit bias")).to_be_focused()
+    assert "status of 400" in console_errors.pop()
+
+
 def test_it_shows_what_is_wrong_and_keeps_the_text(
     playground: Page, console_errors: list[str]
 ) -> None:

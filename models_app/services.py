@@ -256,6 +256,7 @@ def _generations(admission: Admission) -> list[Generation]:
                 run, admission.parameters, bad_words_ids=admission.bad_words_ids
             ),
             priority=admission.priority,
+            cache_scope=admission.record.project.public_id,
         )
         for index, run in enumerate(admission.run.generations)
     ]

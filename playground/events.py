@@ -5,6 +5,7 @@ from __future__ import annotations
 from models_app.services import (
     Completed,
     Failed,
+    Finished,
     PredictEvent,
     Prediction,
     Started,
@@ -12,35 +13,49 @@ from models_app.services import (
 )
 from models_app.sse import Frame
 from playground.errors import show
-from playground.outcomes import outcome_of
+from playground.outcomes import outcome_of, outcome_of_completion
 
 
-def render_event(event: PredictEvent) -> Frame | None:
-    """One event of the stream; nothing for what `completed` says again."""
+def render_event(event: PredictEvent) -> Frame:
+    """One event of the stream."""
     match event:
         case Started():
             return "started", {
                 "seed": event.seed,
                 "prompt_tokens": event.prompt_tokens,
+                "sequences": event.num_return_sequences,
             }
         case TextDelta():
-            return "text", {"text": event.text, "tokens": event.token_count}
+            return "text", _text_of(event)
+        case Finished():
+            return "finished", completion_of(event)
         case Completed():
             return "completed", summary_of(event.prediction)
         case Failed():
             return "error", show(event.error)
-        case _:
-            return None
 
 
 def summary_of(prediction: Prediction) -> dict[str, object]:
     """What the page says about a finished prediction."""
-    completion = prediction.completions[0]
     timings = prediction.timings
     return {
-        "outcome": outcome_of(completion),
+        "outcome": outcome_of(prediction),
         "seed": prediction.seed,
         "completion_tokens": prediction.usage.completion_tokens,
         "ttft_ms": timings.ttft_ms,
         "duration_ms": timings.duration_ms,
     }
+
+
+def completion_of(completion: Finished) -> dict[str, object]:
+    """What the page says about one of several completions."""
+    return {
+        "index": completion.index,
+        "outcome": outcome_of_completion(completion),
+        "tokens": completion.usage.completion_tokens,
+        "score": completion.score,
+    }
+
+
+def _text_of(delta: TextDelta) -> dict[str, object]:
+    return {"index": delta.index, "text": delta.text, "tokens": delta.token_count}

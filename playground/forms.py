@@ -14,7 +14,13 @@ from playground.form_values import read, write
 
 # The API knows max_length and min_length from the npu client; here max_new_tokens and
 # min_new_tokens say it better. The page has no place for the other two.
-LEFT_OUT = {"max_length", "min_length", "prompt_logprobs", "return_token_ids"}
+LEFT_OUT = {
+    "max_length",
+    "min_length",
+    "logprobs",
+    "prompt_logprobs",
+    "return_token_ids",
+}
 SHOWN = tuple(one for one in PARAMETERS if one.name not in LEFT_OUT)
 # Where a slider ends although its number box goes on: what lies beyond is rarely wise.
 SLIDER_MAXIMUM = {

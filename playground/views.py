@@ -16,7 +16,7 @@ from models_app.snippets import PROMPT, build
 from models_app.sse import event_stream_response
 from playground import errors
 from playground.choices import first_choice, model_choices
-from playground.events import render_event, summary_of
+from playground.events import completion_of, render_event, summary_of
 from playground.forms import Submission, parameter_form, read_submission
 from playground.services import count_tokens, parameters_to_write
 
@@ -36,7 +36,10 @@ def playground(request: AuthenticatedHttpRequest) -> HttpResponse:
         shown = {"error": errors.show(error)}
         return _render(request, request.POST, shown, status=error.status_code)
     outcome = {
-        "completion": prediction.completions[0].text,
+        "completions": [
+            (completion.text, completion_of(completion))
+            for completion in prediction.completions
+        ],
         "summary": summary_of(prediction),
     }
     return _render(request, request.POST, outcome)

@@ -8,7 +8,9 @@ from typing import Literal
 from models_app.errors import InvalidParameter
 from models_app.parameters.kinds import KINDS, KindName, Value
 
-Group = Literal["Length", "Sampling", "Words", "Stopping", "Sequences", "Details"]
+Group = Literal[
+    "Length", "Sampling", "Words", "Stopping", "Sequences", "Beams", "Details"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -275,6 +275,7 @@ class StreamTests(ServiceTestCase):
         first, second = backend.generations
         self.assertEqual((first.model, first.prompt_token_ids), ("neo-tiny", [97]))
         self.assertEqual(first.priority, self.alice.limits.priority)
+        self.assertEqual(first.cache_scope, self.alice.default_project.public_id)
         self.assertEqual((first.sampling.temperature, first.sampling.top_k), (0.5, 3))
         self.assertEqual(first.sampling.stop, (".",))
         self.assertEqual((first.sampling.seed, second.sampling.seed), (1, 2))

@@ -37,6 +37,19 @@ class CodeTests(BaseTestCase):
         )
         self.assertIn(r"It'\''s", self.code("curl", **changes))
 
+    def test_it_writes_what_the_form_says_in_lines(self) -> None:
+        changes = {
+            "bad_words_ids": "198, 628",
+            "logit_bias": "11: -5",
+            "early_stopping": "never",
+        }
+
+        self.assertIn(
+            '"bad_words_ids": [[198, 628]], "logit_bias": {"11": -5}, '
+            '"early_stopping": "never"',
+            self.code("javascript", **changes),
+        )
+
     def test_it_shows_an_example_while_the_prompt_is_empty(self) -> None:
         self.assertIn("When I visit Bath I will", self.code("curl", prompt=""))
 

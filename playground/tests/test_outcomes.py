@@ -3,14 +3,14 @@ from __future__ import annotations
 from django.test import SimpleTestCase
 
 from models_app.predictions import Finished, Usage
-from playground.outcomes import outcome_of
+from playground.outcomes import outcome_of_completion
 
 
 class OutcomeTests(SimpleTestCase):
     def outcome(
         self, finish_reason: str, *, tokens: int = 5, stop_sequence: str | None = None
     ) -> str:
-        return outcome_of(
+        return outcome_of_completion(
             Finished(
                 index=0,
                 prompt_index=0,

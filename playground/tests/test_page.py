@@ -4,6 +4,7 @@ from unittest import mock
 
 from models_app.models import LanguageModel
 from neuro_site.testing import BaseTestCase
+from playground.forms import SHOWN
 
 URL = "/playground/"
 
@@ -84,6 +85,14 @@ class PageTests(BaseTestCase):
         longest = self.alice.limits.max_new_tokens
 
         self.assertContains(self.client.get(URL), f'max="{longest}"')
+
+    def test_it_has_a_field_for_every_parameter_that_it_offers(self) -> None:
+        response = self.client.get(URL)
+
+        for parameter in SHOWN:
+            with self.subTest(parameter.name):
+                self.assertContains(response, f'name="{parameter.name}"', 1)
+                self.assertContains(response, f'for="parameter-{parameter.name}"', 1)
 
     def test_it_links_the_limitations_of_the_model(self) -> None:
         self.assertContains(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from models_app.models import PredictionRecord
-from models_app.tests.fakes import HELLO, FakeBackend, use_backend
+from models_app.tests.fakes import BEAMS, HELLO, FakeBackend, use_backend
 from neuro_site.testing import BaseTestCase
 from playground.tests.forms import filled_form
 
@@ -24,6 +24,25 @@ class PlainFormTests(BaseTestCase):
         self.assertContains(response, "Say <mark>Hello</mark>")
         self.assertContains(response, "The model ended the text here.")
         self.assertContains(response, ">\nSay </textarea>")
+
+    def test_it_shows_several_completions_each_after_the_prompt(self) -> None:
+        with use_backend(FakeBackend(*BEAMS)):
+            response = self.client.post(
+                URL, filled_form(num_beams=4, num_return_sequences=2)
+            )
+
+        for text in ("Hi", "Ho"):
+            self.assertContains(response, f"Say <mark>{text}</mark>")
+        self.assertContains(response, "Completion 2")
+
+    def test_it_opens_what_is_folded_away_where_it_is_wrong(self) -> None:
+        with use_backend(FakeBackend()):
+            response = self.client.post(URL, filled_form(logit_bias="often"))
+
+        self.assertContains(response, "logit_bias must be", status_code=400)
+        self.assertContains(
+            response, '<details class="advanced" open>', html=False, status_code=400
+        )
 
     def test_it_writes_the_ledger_as_the_playground(self) -> None:
         with use_backend(FakeBackend(*HELLO)):
@@ -60,4 +79,5 @@ class RealEngineTests(BaseTestCase):
         )
 
         self.assertContains(response, "Ended at the longest length, 4 tokens.")
-        self.assertTrue(response.context["completion"])
+        ((text, _),) = response.context["completions"]
+        self.assertTrue(text)

@@ -10,7 +10,7 @@ from django.http import StreamingHttpResponse
 from accounts import quota
 from models_app.errors import GenerationFailed, ModelLoading
 from models_app.models import PredictionRecord
-from models_app.tests.fakes import HELLO, FakeBackend, token, use_backend
+from models_app.tests.fakes import BEAMS, HELLO, FakeBackend, token, use_backend
 from neuro_site.testing import BaseTestCase
 from playground.tests.forms import filled_form
 
@@ -35,16 +35,36 @@ class StreamTestCase(BaseTestCase):
 class StreamTests(StreamTestCase):
     async def test_it_tells_a_run_from_start_to_end(self) -> None:
         with use_backend(FakeBackend(*HELLO)):
-            started, first, second, completed = await self.events()
+            started, first, second, finished, completed = await self.events()
 
-        self.assertEqual(started, ("started", {"seed": 7, "prompt_tokens": 4}))
-        self.assertEqual(first, ("text", {"text": "Hel", "tokens": 3}))
-        self.assertEqual(second, ("text", {"text": "lo", "tokens": 5}))
+        about = {"seed": 7, "prompt_tokens": 4, "sequences": 1}
+        self.assertEqual(started, ("started", about))
+        self.assertEqual(first, ("text", {"index": 0, "text": "Hel", "tokens": 3}))
+        self.assertEqual(second, ("text", {"index": 0, "text": "lo", "tokens": 5}))
+        self.assertEqual(finished[1]["outcome"], "The model ended the text here.")
         name, data = completed
         self.assertEqual(name, "completed")
         self.assertEqual(data["outcome"], "The model ended the text here.")
         self.assertEqual((data["seed"], data["completion_tokens"]), (7, 5))
         self.assertGreaterEqual(data["duration_ms"], data["ttft_ms"])
+
+    async def test_it_tells_several_completions_apart(self) -> None:
+        with use_backend(FakeBackend(*BEAMS)):
+            events = await self.events(num_beams=4, num_return_sequences=2)
+
+        self.assertEqual(events[0][1]["sequences"], 2)
+        self.assertEqual(
+            [data["text"] for name, data in events if name == "text"], ["Hi", "Ho"]
+        )
+        self.assertEqual(
+            [
+                (data["index"], data["tokens"], data["score"])
+                for name, data in events
+                if name == "finished"
+            ],
+            [(0, 2, -0.25), (1, 2, -0.5)],
+        )
+        self.assertIn("2 completions", events[-1][1]["outcome"])
 
     async def test_it_shows_the_stop_sequence_as_the_form_does(self) -> None:
         end = token("", finish_reason="stop", stop_sequence="\n")

@@ -13,6 +13,7 @@ export class Notebook extends EventTarget {
   #before = "";
   #waiting = "";
   #frame = 0;
+  #isWriting = false;
 
   constructor(textarea, tint) {
     super();
@@ -59,6 +60,22 @@ export class Notebook extends EventTarget {
     this.focusEnd();
   }
 
+  /** Put a completion behind what the text was at a snapshot. */
+  complete({ text, ranges }, completion) {
+    const end = text.length + completion.length;
+    const completed = {
+      text: text + completion,
+      ranges: [...ranges, [text.length, end]],
+    };
+    this.load(completed, { remember: true });
+    this.#textarea.scrollTop = this.#textarea.scrollHeight;
+  }
+
+  /** Keep the text as it is while a run continues it elsewhere; see `end`. */
+  lock() {
+    this.#textarea.readOnly = true;
+  }
+
   dropCompletion() {
     const start = this.#ranges.at(-1)[0];
     this.load(
@@ -71,7 +88,8 @@ export class Notebook extends EventTarget {
   begin({ remember }) {
     if (remember) this.#remember();
     this.#ranges = [...this.#ranges, [this.text.length, this.text.length]];
-    this.#textarea.readOnly = true;
+    this.#isWriting = true;
+    this.lock();
     this.#textarea.scrollTop = this.#textarea.scrollHeight;
   }
 
@@ -82,7 +100,8 @@ export class Notebook extends EventTarget {
 
   end() {
     cancelAnimationFrame(this.#frame);
-    this.#flush();
+    if (this.#isWriting) this.#flush();
+    this.#isWriting = false;
     this.#textarea.readOnly = false;
     this.#changed();
   }

@@ -74,6 +74,10 @@ export class ParameterPanel extends EventTarget {
     this.#changed();
   }
 
+  number(name) {
+    return Number(this.get(name).value);
+  }
+
   set(name, value) {
     this.get(name).value = value;
     this.#changed();
@@ -84,6 +88,8 @@ export class ParameterPanel extends EventTarget {
     const parameter = this.get(name);
     if (!parameter) return false;
     this.#root.open = true;
+    const fold = parameter.element.closest("details");
+    fold.open = true;
     parameter.input.setAttribute("aria-invalid", "true");
     parameter.input.focus();
     return true;

@@ -1,6 +1,7 @@
 // The playground: ties the notebook, the parameters and a run together.
 
 import { Announcer } from "./announcer.js";
+import { Candidates } from "./candidates.js";
 import { CodeDialog } from "./code_dialog.js";
 import { Draft } from "./draft.js";
 import { ErrorBox } from "./error_box.js";
@@ -19,6 +20,7 @@ const notebook = new Notebook(textarea, find("[data-tint]"));
 const picker = new ModelPicker(find("#model"));
 const panel = new ParameterPanel(find("[data-parameters]"));
 const report = new Report(find("[data-result]"));
+const candidates = new Candidates(find("[data-candidates]"));
 const announcer = new Announcer(find("[data-announcer]"));
 const counter = new TokenCounter(find("[data-token-count]"), form.dataset.tokensUrl);
 const errorBox = new ErrorBox(find("[data-error]"), find("[data-error-template]"));
@@ -32,6 +34,9 @@ const buttons = {
   clear: find("[data-clear]"),
 };
 let controller = null;
+// What the run under way, or the last one, continues.
+let beginning = null;
+let numSequences = 1;
 
 function showState() {
   const isRunning = controller !== null;
@@ -68,12 +73,17 @@ const handlers = {
   started(data) {
     handlers.promptTokens = data.prompt_tokens;
     report.started(data);
+    if (numSequences > 1) candidates.start(data.sequences);
   },
   text(data) {
+    report.text(data);
+    if (numSequences > 1) return candidates.append(data.index, data.text);
     notebook.append(data.text);
     announcer.write(data.text);
-    report.text(data);
     counter.show(handlers.promptTokens + data.tokens, picker.contextLength);
+  },
+  finished(data) {
+    if (numSequences > 1) candidates.finish(data.index, data);
   },
   completed(data) {
     report.completed(data);
@@ -83,6 +93,7 @@ const handlers = {
 
 function finish(outcome) {
   report.end(outcome);
+  candidates.end(outcome);
   announcer.finish(outcome);
 }
 
@@ -90,9 +101,23 @@ function failed(error) {
   if (error.name === "AbortError") return finish(stoppedAfter(report.tokens));
   errorBox.show(error);
   if (report.tokens) finish(failedAfter(report.tokens));
-  else report.hide();
+  else hideResult();
   if (error.param === "inputs") textarea.setAttribute("aria-invalid", "true");
   else panel.point(error.param);
+}
+
+function hideResult() {
+  report.hide();
+  candidates.clear();
+}
+
+function begin({ remember }) {
+  beginning = notebook.snapshot;
+  numSequences = panel.number("num_return_sequences");
+  report.start({ isSearch: panel.number("num_beams") > 1 });
+  candidates.clear();
+  if (numSequences > 1) notebook.lock();
+  else notebook.begin({ remember });
 }
 
 async function run({ remember = true } = {}) {
@@ -107,8 +132,7 @@ async function run({ remember = true } = {}) {
   counter.cancel();
   errorBox.clear();
   textarea.removeAttribute("aria-invalid");
-  notebook.begin({ remember });
-  report.start();
+  begin({ remember });
   showState();
   if (wasOnButton) buttons.stop.focus();
   try {
@@ -138,13 +162,14 @@ function regenerate() {
 
 function fillFrom(address) {
   const query = new URL(address, location.href).searchParams;
-  const parameters = Object.fromEntries(query);
-  if (query.has("stop")) parameters.stop = query.getAll("stop").join("\n");
+  const parameters = Object.fromEntries(
+    [...query.keys()].map((name) => [name, query.getAll(name).join("\n")]),
+  );
   picker.slug = query.get("model");
   panel.fill(parameters);
   notebook.load({ text: query.get("prompt") }, { remember: true });
   errorBox.clear();
-  report.hide();
+  hideResult();
   notebook.focusEnd();
 }
 
@@ -170,13 +195,15 @@ buttons.regenerate.addEventListener("click", regenerate);
 buttons.undo.addEventListener("click", () => {
   notebook.undo();
   report.hide();
+  candidates.markUsed(null);
 });
 buttons.clear.addEventListener("click", () => {
   notebook.load({ text: "" }, { remember: true });
   errorBox.clear();
-  report.hide();
+  hideResult();
   textarea.focus();
 });
+candidates.addEventListener("use", ({ detail: text }) => notebook.complete(beginning, text));
 find("[data-use-seed]").addEventListener("click", () => panel.set("seed", report.seed));
 form.addEventListener("click", (event) => {
   const example = event.target.closest("[data-example]");

@@ -16,7 +16,7 @@ export function failedAfter(tokens) {
 }
 
 function speed(tokens, milliseconds) {
-  if (tokens < 2 || !(milliseconds > 0)) return "–";
+  if (tokens < 2 || !(milliseconds >= 1)) return "–";
   return `${numbers.format(Number((((tokens - 1) / milliseconds) * 1000).toPrecision(3)))} tokens/s`;
 }
 
@@ -30,6 +30,7 @@ function duration(milliseconds) {
 export class Report {
   #root;
   #tokens = 0;
+  #counts = new Map();
   #startedAt = 0;
   #firstAt = null;
   #lastAt = null;
@@ -47,12 +48,17 @@ export class Report {
     return this.#field("seed").textContent;
   }
 
-  start() {
+  start({ isSearch = false } = {}) {
     this.#tokens = 0;
+    this.#counts.clear();
     this.#startedAt = performance.now();
     this.#firstAt = this.#lastAt = null;
     this.#root.hidden = false;
-    this.say("Waiting for the first token…");
+    this.say(
+      isSearch
+        ? "Searching; the text comes when the search is done."
+        : "Waiting for the first token…",
+    );
     for (const name of ["tokens", "speed", "ttft", "seed"])
       this.#field(name).textContent = "–";
     this.#useSeed.hidden = true;
@@ -62,8 +68,9 @@ export class Report {
     this.#field("seed").textContent = String(seed);
   }
 
-  text({ tokens }) {
-    this.#tokens = tokens;
+  text({ index, tokens }) {
+    this.#tokens += tokens - (this.#counts.get(index) ?? 0);
+    this.#counts.set(index, tokens);
     this.#lastAt = performance.now();
     if (this.#firstAt === null) {
       this.#firstAt = this.#lastAt;
