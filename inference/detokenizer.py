@@ -21,6 +21,13 @@ class Detokenizer:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._held = ""
 
+    def fork(self) -> Detokenizer:
+        """Another one, as far as this one is."""
+        other = Detokenizer(self._pieces, self._stop)
+        other.stop_sequence, other._held = self.stop_sequence, self._held
+        other._decoder.setstate(self._decoder.getstate())
+        return other
+
     def push(self, token_id: int) -> str:
         known = token_id < len(self._pieces)
         self._held += self._decoder.decode(self._pieces[token_id] if known else b"")

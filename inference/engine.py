@@ -11,21 +11,24 @@ import msgspec
 import torch
 from torch import Tensor
 
+from inference.beams import BeamSearch
 from inference.config import EngineConfig
 from inference.detokenizer import Detokenizer
 from inference.errors import ContextLengthExceeded, DeadlineExceeded, InvalidRequest
-from inference.kv_cache import PrefixCopy
+from inference.kv_cache import SlotCopy
 from inference.loader import (
     end_of_text_ids,
     load_model,
     resolve_device,
     resolve_precision,
 )
+from inference.logprobs import ChosenLogprobs, take_prompt_rows
 from inference.messages import (
     FinishReason,
     ModelStatus,
     Submit,
     TokenEvent,
+    TokenLogprob,
     error_event,
 )
 from inference.model_runner import ModelRunner
@@ -40,7 +43,7 @@ NO_DESCRIPTION = ModelStatus(name="", state="ready")
 class Runner(Protocol):
     """What the engine needs of a model: logits for the scheduled tokens."""
 
-    def copy(self, copies: Sequence[PrefixCopy]) -> None: ...
+    def copy(self, copies: Sequence[SlotCopy]) -> None: ...
     def run(self, scheduled: Sequence[ScheduledRequest]) -> Tensor: ...
 
 
@@ -68,6 +71,7 @@ class Engine:
         self._description = description
         self._timer = timer
         self._requests: dict[str, Request] = {}
+        self._searches: dict[str, BeamSearch] = {}
         self._num_prompt_tokens = self._num_cached_tokens = 0
 
     @property
@@ -83,6 +87,9 @@ class Engine:
         )
         self.scheduler.add(request)
         self._requests[request.request_id] = request
+        if submit.sampling.beams is not None:
+            search = BeamSearch(request, submit.sampling.beams)
+            self._searches[request.request_id] = search
 
     def abort(self, request_id: str) -> TokenEvent | None:
         """End a request and free its slot; `None` if it is not here (any more)."""
@@ -125,18 +132,58 @@ class Engine:
             return late
         self._note_starts(scheduled, started_at)
         self._runner.copy(self.scheduler.take_copies())
-        logits = self._runner.run(scheduled)
+        logits = take_prompt_rows(scheduled, self._runner.run(scheduled))
         sampling = [item.request for item in scheduled if item.samples]
-        token_ids = sample(logits, sampling)
         for request, num_tokens in scheduled:
             request.num_computed_tokens += num_tokens
+        events = self._choose(logits, sampling)
         self.scheduler.note_duration(self._timer() - started_at)
-        return late + [
-            self._update(request, token_id)
-            for request, token_id in zip(sampling, token_ids, strict=True)
+        return late + events
+
+    def _choose(self, logits: Tensor, requests: list[Request]) -> list[TokenEvent]:
+        """Beams are chosen together, everybody else's token alone."""
+        if not self._searches:
+            return self._sample(logits, requests)
+        rows: dict[str | None, list[int]] = {None: []}
+        for number, request in enumerate(requests):
+            is_beam = request.request_id in self._searches
+            rows.setdefault(request.request_id if is_beam else None, []).append(number)
+        alone = rows.pop(None)
+        events = self._sample(logits[alone], [requests[n] for n in alone])
+        for search in list(self._searches.values()):
+            self._runner.copy(search.share_prompt())
+            if numbers := rows.get(search.request.request_id):
+                runners = [requests[number] for number in numbers]
+                events.append(self._search(search, logits[numbers], runners))
+        return events
+
+    def _search(
+        self, search: BeamSearch, logits: Tensor, runners: list[Request]
+    ) -> TokenEvent:
+        self._runner.copy(search.advance(logits, runners))
+        request, sequences, reason = search.request, search.sequences, None
+        if search.is_done:
+            reason = sequences[0].finish_reason if sequences else "length"
+            self._finish(request, reason)
+        return TokenEvent(
+            request_id=request.request_id,
+            finish_reason=reason,
+            sequences=sequences if search.is_done else [],
+            num_hidden_tokens=len(request.beams),
+            **request.take_start(),
+        )
+
+    def _sample(self, logits: Tensor, requests: list[Request]) -> list[TokenEvent]:
+        logprobs = ChosenLogprobs(logits, requests)
+        token_ids = sample(logits, requests)
+        return [
+            self._update(request, token_id, logprobs.of(request, token_id))
+            for request, token_id in zip(requests, token_ids, strict=True)
         ]
 
-    def _update(self, request: Request, token_id: int) -> TokenEvent:
+    def _update(
+        self, request: Request, token_id: int, logprobs: list[TokenLogprob]
+    ) -> TokenEvent:
         request.token_ids.append(token_id)
         ends = token_id in request.end_token_ids
         text = "" if ends else request.text.push(token_id)
@@ -150,6 +197,7 @@ class Engine:
             text=text,
             finish_reason=reason,
             stop_sequence=request.text.stop_sequence,
+            logprobs=logprobs,
             **request.take_start(),
         )
 
@@ -164,6 +212,7 @@ class Engine:
     def _finish(self, request: Request, reason: FinishReason) -> None:
         self.scheduler.finish(request, reason)
         del self._requests[request.request_id]
+        self._searches.pop(request.request_id, None)
 
     def _end_late_requests(self, now: float) -> list[TokenEvent]:
         late = [one for one in self._requests.values() if one.deadline <= now]
@@ -190,6 +239,7 @@ class Engine:
         for name, token_ids in submit.sampling.named_token_ids.items():
             if max(token_ids, default=0) >= self._vocab_size:
                 raise InvalidRequest(f"{name} has token ids outside the vocabulary")
+        self._refuse_more_beams_than_slots(submit)
         if len(submit.resume_token_ids) >= submit.sampling.max_new_tokens:
             raise InvalidRequest("nothing is left to generate")
         wanted = len(submit.prompt_token_ids) + submit.sampling.max_new_tokens
@@ -198,6 +248,14 @@ class Engine:
                 f"{len(submit.prompt_token_ids)} prompt tokens and "
                 f"{submit.sampling.max_new_tokens} new ones exceed the model's "
                 f"context of {self.context_length}"
+            )
+
+    def _refuse_more_beams_than_slots(self, submit: Submit) -> None:
+        beams, num_slots = submit.sampling.beams, self.scheduler.slots.num_slots
+        if beams is not None and beams.num_beams > num_slots:
+            raise InvalidRequest(
+                f"num_beams is {beams.num_beams}, and this engine runs {num_slots} "
+                "streams at most"
             )
 
 

@@ -15,16 +15,17 @@ from typing import NamedTuple
 from inference.request import Request
 
 
-class PrefixCopy(NamedTuple):
-    """Take the first `num_tokens` positions of slot `source` over to `target`."""
+class SlotCopy(NamedTuple):
+    """Take the positions from `start` to `stop` of slot `source` over to `target`."""
 
     source: int
     target: int
-    num_tokens: int
+    start: int
+    stop: int
 
     @property
     def is_needed(self) -> bool:
-        return self.num_tokens > 0 and self.source != self.target
+        return self.start < self.stop and self.source != self.target
 
 
 @dataclass(slots=True)
@@ -85,7 +86,7 @@ class SlotPool:
             self._slots[number] = Slot(number)
         return number
 
-    def begin(self, request: Request) -> PrefixCopy | None:
+    def begin(self, request: Request) -> SlotCopy | None:
         """Make the request's slot its own and say what its prompt can start from; the
         source is the slot itself where that already holds it. `None` means: wait, for
         another prompt that is being computed will bring more."""
@@ -98,7 +99,7 @@ class SlotPool:
         self._slots[request.slot] = slot
         self._touch(slot)
         self._touch(best)
-        return PrefixCopy(best.number, request.slot, num_shared)
+        return SlotCopy(best.number, request.slot, 0, num_shared)
 
     def release(self, number: int) -> None:
         slot = self._slots[number]
@@ -142,7 +143,7 @@ class SlotPool:
         )
 
     def _may_share(self, request: Request) -> bool:
-        return bool(self._min_shared) and request.sampling.prompt_logprobs is None
+        return bool(self._min_shared) and request.may_share_prefix
 
     def _is_worth(self, num_tokens: int) -> bool:
         return bool(self._min_shared) and num_tokens >= self._min_shared

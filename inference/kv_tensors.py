@@ -56,9 +56,9 @@ class KVTensors:
             flat = memory.view(-1, self.head_dim)
             flat.index_copy_(0, lines, rows.reshape(-1, self.head_dim).float())
 
-    def copy(self, source: int, target: int, num_positions: int) -> None:
-        """The first positions of one slot over those of another, in every layer."""
-        seen = self.tensor[:, :, :, :, :num_positions]
+    def copy(self, source: int, target: int, positions: slice) -> None:
+        """Keys and values of one slot over those of another, in every layer."""
+        seen = self.tensor[:, :, :, :, positions]
         seen[:, :, target].copy_(seen[:, :, source])
 
     def read(self, layer: int, slots: slice, seen: slice) -> tuple[Tensor, Tensor]:

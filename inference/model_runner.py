@@ -9,7 +9,7 @@ from torch import Tensor
 
 from inference.architectures.base import Architecture
 from inference.attention import Chunk, StepAttention
-from inference.kv_cache import PrefixCopy
+from inference.kv_cache import SlotCopy
 from inference.kv_tensors import KVTensors
 from inference.scheduler import ScheduledRequest
 
@@ -36,14 +36,14 @@ class ModelRunner:
         )
 
     @torch.inference_mode()
-    def copy(self, copies: Sequence[PrefixCopy]) -> None:
+    def copy(self, copies: Sequence[SlotCopy]) -> None:
         """Copy keys and values from slot to slot, one copy after the other."""
-        for one in copies:
-            self.kv.copy(one.source, one.target, one.num_tokens)
+        for source, target, start, stop in copies:
+            self.kv.copy(source, target, slice(start, stop))
 
     @torch.inference_mode()
     def run(self, scheduled: Sequence[ScheduledRequest]) -> Tensor:
-        """Run the step; fp32 logits, one row for each request that samples."""
+        """Run the step; fp32 logits, as many rows of each request as it wants."""
         chunks = [_chunk(item) for item in scheduled]
         token_ids = [token_id for item in scheduled for token_id in _token_ids(item)]
         positions = [p for c in chunks for p in range(c.start, c.start + c.length)]
@@ -51,8 +51,8 @@ class ModelRunner:
         hidden = self._model.forward(
             self._tensor(token_ids), self._tensor(positions), attend
         )
-        last_rows = self._tensor(_last_rows(scheduled))
-        return self._model.logits(hidden[last_rows]).float()
+        rows = self._tensor(_logits_rows(scheduled))
+        return self._model.logits(hidden[rows]).float()
 
     def _tensor(self, values: list[int]) -> Tensor:
         return torch.tensor(values, dtype=torch.long, device=self._device)
@@ -73,10 +73,10 @@ def _token_ids(item: ScheduledRequest) -> list[int]:
     return item.request.token_ids[start : start + item.num_tokens]
 
 
-def _last_rows(scheduled: Sequence[ScheduledRequest]) -> list[int]:
-    rows, end = [], 0
+def _logits_rows(scheduled: Sequence[ScheduledRequest]) -> list[int]:
+    rows: list[int] = []
+    end = 0
     for item in scheduled:
         end += item.num_tokens
-        if item.samples:
-            rows.append(end - 1)
+        rows += range(end - item.num_logits, end)
     return rows

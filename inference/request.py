@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Protocol, TypedDict
 
-from inference.messages import FinishReason, Submit
+from inference.messages import FinishReason, Submit, TokenLogprob
 from inference.sampling_params import SamplingParams
 
 
@@ -24,6 +24,7 @@ class TextStream(Protocol):
 
     stop_sequence: str | None
 
+    def fork(self) -> TextStream: ...
     def push(self, token_id: int) -> str: ...
     def flush(self) -> str: ...
 
@@ -33,13 +34,15 @@ class RequestStart(TypedDict, total=False):
 
     queue_seconds: float
     num_cached_tokens: int
+    prompt_logprobs: list[TokenLogprob | None]
 
 
 @dataclass(slots=True, eq=False)
 class Request:
     """`token_ids` is prompt and completion together; the first `num_computed_tokens`
     of them have their keys and values in the KV cache. The first `num_cached_tokens` had
-    them already when it began; `deadline` is on the engine's clock."""
+    them already when it began; `deadline` is on the engine's clock. A request with beams
+    is the first of them itself and holds a slot for each."""
 
     request_id: str
     token_ids: list[int]
@@ -59,6 +62,9 @@ class Request:
     started_at: float | None = None
     has_told_start: bool = False
     finish_reason: FinishReason | None = None
+    other_beams: tuple[Request, ...] = ()
+    wants_prompt_logprobs: bool = False
+    prompt_logprobs: list[TokenLogprob | None] = field(default_factory=list)
 
     @classmethod
     def from_submit(
@@ -71,18 +77,40 @@ class Request:
         """`end_of_text_ids` are the checkpoint's own."""
         for token_id in submit.resume_token_ids:
             text.push(token_id)
-        return cls(
+        sampling = submit.sampling
+        request = cls(
             request_id=submit.request_id,
             token_ids=[*submit.prompt_token_ids, *submit.resume_token_ids],
             num_prompt_tokens=len(submit.prompt_token_ids),
-            sampling=submit.sampling,
+            sampling=sampling,
             text=text,
             arrived_at=arrived_at,
             priority=submit.priority,
-            end_token_ids=_end_token_ids(submit.sampling, end_of_text_ids),
+            end_token_ids=_end_token_ids(sampling, end_of_text_ids),
             cache_scope=submit.cache_scope,
             deadline=arrived_at + _or_infinite(submit.deadline_seconds),
         )
+        if sampling.beams is not None:
+            others = range(sampling.beams.num_beams - 1)
+            request.other_beams = tuple(replace(request) for _ in others)
+        if sampling.prompt_logprobs is not None and not submit.resume_token_ids:
+            request.wants_prompt_logprobs, request.prompt_logprobs = True, [None]
+        return request
+
+    @property
+    def beams(self) -> tuple[Request, ...]:
+        """What runs when the prompt has been read: one request for each slot held."""
+        return self, *self.other_beams
+
+    @property
+    def is_reading_prompt_logprobs(self) -> bool:
+        return self.wants_prompt_logprobs and self.num_pending_prompt_tokens > 0
+
+    @property
+    def may_share_prefix(self) -> bool:
+        """Whether its prompt may begin where another one has left its keys and values:
+        not if something is asked of every token of the prompt."""
+        return not self.wants_prompt_logprobs
 
     @property
     def num_completion_tokens(self) -> int:
@@ -99,7 +127,8 @@ class Request:
 
     @property
     def max_total_tokens(self) -> int:
-        return self.num_prompt_tokens + self.sampling.max_new_tokens
+        """The most that its slots will hold."""
+        return self.num_prompt_tokens + self.sampling.max_new_tokens * len(self.beams)
 
     @property
     def is_finished(self) -> bool:
@@ -121,6 +150,7 @@ class Request:
         return {
             "queue_seconds": self.started_at - self.arrived_at,
             "num_cached_tokens": self.num_cached_tokens,
+            "prompt_logprobs": self.prompt_logprobs,
         }
 
 

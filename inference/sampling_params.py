@@ -8,6 +8,10 @@ import msgspec
 
 # More would let the events of one step outgrow a frame.
 MAX_ALTERNATIVES = 20
+# Beyond these, sums and powers in fp32 would overflow.
+MAX_BIAS = 1e9
+MAX_LENGTH_PENALTY = 10.0
+MIN_TEMPERATURE = 1e-5
 
 
 class BeamParams(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,7 +36,10 @@ class BeamParams(msgspec.Struct, frozen=True, kw_only=True):
             1 <= self.num_sequences <= self.num_beams,
             "num_sequences must be between 1 and num_beams",
         )
-        _require(math.isfinite(self.length_penalty), "length_penalty must be finite")
+        _require(
+            abs(self.length_penalty) <= MAX_LENGTH_PENALTY,
+            f"length_penalty must be at most {MAX_LENGTH_PENALTY} either way",
+        )
 
 
 class SamplingParams(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +91,8 @@ class SamplingParams(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_greedy(self) -> bool:
-        return self.temperature == 0
+        """A temperature so low that only the best token is left counts as none."""
+        return self.temperature < MIN_TEMPERATURE
 
     @property
     def named_token_ids(self) -> dict[str, list[int]]:
@@ -125,8 +133,8 @@ def _check_distribution(params: SamplingParams) -> None:
 def _check_token_ids(params: SamplingParams) -> None:
     _require(all(params.bad_words_ids), "bad_words_ids must not hold an empty word")
     _require(
-        all(map(math.isfinite, params.logit_bias.values())),
-        "logit_bias must be finite",
+        all(abs(bias) <= MAX_BIAS for bias in params.logit_bias.values()),
+        f"logit_bias must be at most {MAX_BIAS:.0e} either way",
     )
     for name, token_ids in params.named_token_ids.items():
         _require(all(n >= 0 for n in token_ids), f"{name} must be 0 or more")

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from inference.config import EngineConfig
 from inference.errors import Overloaded
-from inference.kv_cache import PrefixCopy, SlotPool
+from inference.kv_cache import SlotCopy, SlotPool
 from inference.messages import FinishReason
 from inference.prefill import PrefillBudget, StepLoad, share
 from inference.request import Request, RequestStatus
@@ -24,6 +24,12 @@ class ScheduledRequest(NamedTuple):
         """Whether this chunk reaches the end, so that a new token can be chosen."""
         return self.num_tokens == self.request.num_pending_tokens
 
+    @property
+    def num_logits(self) -> int:
+        """Of how many rows, from the last one back, logits are wanted."""
+        wants_all = self.request.is_reading_prompt_logprobs
+        return self.num_tokens if wants_all else int(self.samples)
+
 
 class Scheduler:
     """Every running stream gets one token per step; prompts share what is left.
@@ -37,7 +43,7 @@ class Scheduler:
         self._budget = PrefillBudget(config)
         self.waiting = WaitingQueue()
         self.running: list[Request] = []
-        self._copies: list[PrefixCopy] = []
+        self._copies: list[SlotCopy] = []
         self._load = StepLoad(0, 0)
 
     @property
@@ -51,7 +57,12 @@ class Scheduler:
 
     def schedule(self) -> list[ScheduledRequest]:
         self._admit()
-        decoding = [r for r in self.running if not r.num_pending_prompt_tokens]
+        decoding = [
+            beam
+            for request in self.running
+            if not request.num_pending_prompt_tokens
+            for beam in request.beams
+        ]
         decoding.sort(key=lambda request: request.slot)
         streams = [ScheduledRequest(request, 1) for request in decoding]
         chunks = self._prefill_chunks(beside_streams=bool(decoding))
@@ -67,7 +78,7 @@ class Scheduler:
         self._copies.clear()
         self.slots.forget_prefixes()
 
-    def take_copies(self) -> list[PrefixCopy]:
+    def take_copies(self) -> list[SlotCopy]:
         """What has to be copied, in this order, before the step that was scheduled."""
         copies, self._copies = self._copies, []
         return copies
@@ -75,16 +86,22 @@ class Scheduler:
     def finish(self, request: Request, reason: FinishReason) -> None:
         if request.status is RequestStatus.RUNNING:
             self.running.remove(request)
-            self.slots.release(request.slot)
+            for beam in request.beams:
+                self.slots.release(beam.slot)
         else:
             self.waiting.remove(request)
         request.finish(reason)
 
     def _admit(self) -> None:
-        while self.slots.num_free and (request := self.waiting.admit()):
+        while self._fits(self.waiting.next) and (request := self.waiting.admit()):
             request.slot = self.slots.allocate(request)
+            for beam in request.other_beams:
+                beam.slot = self.slots.allocate()
             request.status = RequestStatus.RUNNING
             self.running.append(request)
+
+    def _fits(self, request: Request | None) -> bool:
+        return request is not None and len(request.beams) <= self.slots.num_free
 
     def _prefill_chunks(self, *, beside_streams: bool) -> list[ScheduledRequest]:
         prefilling = [

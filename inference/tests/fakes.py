@@ -10,7 +10,7 @@ from torch import Tensor
 
 from inference.config import EngineConfig
 from inference.engine import Engine
-from inference.kv_cache import PrefixCopy
+from inference.kv_cache import SlotCopy
 from inference.messages import Submit, TokenEvent
 from inference.sampling_params import SamplingParams
 from inference.scheduler import ScheduledRequest
@@ -42,22 +42,22 @@ class ToyModel:
         self.script = script.encode() if script is not None else None
         self.batch_sizes: list[int] = []
 
-    def copy(self, copies: Sequence[PrefixCopy]) -> None:
-        for source, target, num_tokens in copies:
-            self.slots[target] = self.slots[source][:num_tokens]
+    def copy(self, copies: Sequence[SlotCopy]) -> None:
+        for source, target, start, stop in copies:
+            self.slots[target][start:] = self.slots[source][start:stop]
 
     def run(self, scheduled: Sequence[ScheduledRequest]) -> Tensor:
         self.batch_sizes.append(len(scheduled))
-        rows = [self._advance(item) for item in scheduled]
-        sampling = [r for r, i in zip(rows, scheduled, strict=True) if i.samples]
-        return torch.stack(sampling) if sampling else torch.empty(0, VOCAB_SIZE)
+        rows = [row for item in scheduled for row in self._advance(item)]
+        return torch.stack(rows) if rows else torch.empty(0, VOCAB_SIZE)
 
-    def _advance(self, item: ScheduledRequest) -> Tensor:
+    def _advance(self, item: ScheduledRequest) -> list[Tensor]:
         request, start = item.request, item.request.num_computed_tokens
         seen = self.slots[request.slot]
         del seen[start:]
         seen += request.token_ids[start : start + item.num_tokens]
-        return self.logits(seen, request.num_completion_tokens)
+        ends = range(len(seen) - item.num_logits + 1, len(seen) + 1)
+        return [self.logits(seen[:end], request.num_completion_tokens) for end in ends]
 
     def logits(self, seen: Sequence[int], num_completion_tokens: int) -> Tensor:
         if self.script is not None:

@@ -10,6 +10,7 @@ from transformers.generation.logits_process import LogitsProcessorList
 
 from inference.sampling_params import SamplingParams
 
+PADDING = 1
 SAME_NAMES = (
     "max_new_tokens",
     "min_new_tokens",
@@ -33,7 +34,7 @@ def generation_config(sampling: SamplingParams, end_of_text_id: int) -> Any:
         (token_id,): bias for token_id, bias in sampling.logit_bias.items()
     } or None
     options["eos_token_id"] = [*ends, *sampling.stop_token_ids] or None
-    return GenerationConfig(**options, **_beam_options(sampling), pad_token_id=0)
+    return GenerationConfig(**options, **_beam_options(sampling), pad_token_id=PADDING)
 
 
 def transformers_processors(

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from inference.engine import Engine, Runner, load_engine
 from inference.errors import InvalidPrecision
-from inference.kv_cache import PrefixCopy
+from inference.kv_cache import SlotCopy
 from inference.loader import resolve_precision
 from inference.scheduler import ScheduledRequest
 from inference.tests.fakes import engine_config, submit
@@ -25,7 +25,7 @@ class Recorder:
         self.inner, self.request_id = inner, request_id
         self.rows: list[Tensor] = []
 
-    def copy(self, copies: Sequence[PrefixCopy]) -> None:
+    def copy(self, copies: Sequence[SlotCopy]) -> None:
         self.inner.copy(copies)
 
     def run(self, scheduled: Sequence[ScheduledRequest]) -> Tensor:

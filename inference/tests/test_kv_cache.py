@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from inference.kv_cache import PrefixCopy, SlotPool
+from inference.kv_cache import SlotCopy, SlotPool
 from inference.request import Request
 from inference.tests.requests import make_request
 
@@ -27,7 +27,7 @@ def start(
     prompt: list[int],
     scope: str = "",
     prompt_logprobs: int | None = None,
-) -> PrefixCopy | None:
+) -> SlotCopy | None:
     request = make_request(
         "s", prompt=prompt, cache_scope=scope, prompt_logprobs=prompt_logprobs
     )
@@ -57,28 +57,28 @@ def test_it_continues_in_the_slot_that_holds_the_prompt() -> None:
     run_prompt(pool, [1, 2, 3])
     pool.release(run_prompt(pool, SYSTEM).slot)
 
-    assert start(pool, [*SYSTEM, 7, 8]) == PrefixCopy(1, 1, 20)
+    assert start(pool, [*SYSTEM, 7, 8]) == SlotCopy(1, 1, 0, 20)
 
 
 def test_it_leaves_one_token_to_compute() -> None:
     pool = make_pool()
     pool.release(run_prompt(pool, SYSTEM).slot)
 
-    assert start(pool, SYSTEM) == PrefixCopy(0, 0, 19)
+    assert start(pool, SYSTEM) == SlotCopy(0, 0, 0, 19)
 
 
 def test_it_copies_from_a_slot_that_runs() -> None:
     pool = make_pool()
     run_prompt(pool, [*SYSTEM, 1])
 
-    assert start(pool, [*SYSTEM, 2, 3]) == PrefixCopy(0, 1, 20)
+    assert start(pool, [*SYSTEM, 2, 3]) == SlotCopy(0, 1, 0, 20)
 
 
 def test_it_copies_from_a_free_slot_that_holds_more_worth_keeping() -> None:
     pool = make_pool()
     pool.release(run_prompt(pool, [*SYSTEM, 1, 2, 3, 4, 5]).slot)
 
-    assert start(pool, [*SYSTEM, 9]) == PrefixCopy(0, 1, 20)
+    assert start(pool, [*SYSTEM, 9]) == SlotCopy(0, 1, 0, 20)
 
 
 def test_it_takes_only_what_has_been_computed() -> None:
@@ -87,7 +87,7 @@ def test_it_takes_only_what_has_been_computed() -> None:
     running.num_computed_tokens = 12
     pool.release(running.slot)
 
-    assert start(pool, [*SYSTEM, 2]) == PrefixCopy(0, 0, 12)
+    assert start(pool, [*SYSTEM, 2]) == SlotCopy(0, 0, 0, 12)
 
 
 def test_it_never_takes_what_a_completion_left() -> None:
@@ -100,7 +100,7 @@ def test_it_never_takes_what_a_completion_left() -> None:
     copy = start(pool, [*SYSTEM, 1, 2, 3, 4, 5, 6])
 
     assert copy is not None
-    assert copy.num_tokens == len(SYSTEM)
+    assert copy.stop == len(SYSTEM)
 
 
 @pytest.mark.parametrize(("scope", "other"), [("a", "b"), ("", "b"), ("a", "")])
@@ -111,7 +111,7 @@ def test_it_shares_nothing_between_scopes(scope: str, other: str) -> None:
     copy = start(pool, SYSTEM, other)
 
     assert copy is not None
-    assert not copy.num_tokens
+    assert not copy.stop
 
 
 def test_it_waits_for_nobody_in_another_scope() -> None:
@@ -129,21 +129,21 @@ def test_it_computes_a_prompt_whose_logprobs_are_asked_for() -> None:
     copy = start(pool, SYSTEM, prompt_logprobs=0)
 
     assert copy is not None
-    assert not copy.num_tokens
+    assert not copy.stop
 
 
 def test_it_shares_nothing_when_told_not_to() -> None:
     pool = SlotPool(3)
     pool.release(run_prompt(pool, SYSTEM).slot)
 
-    assert start(pool, SYSTEM) == PrefixCopy(0, 0, 0)
+    assert start(pool, SYSTEM) == SlotCopy(0, 0, 0, 0)
 
 
 def test_it_ignores_beginnings_that_are_not_worth_a_copy() -> None:
     pool = make_pool()
     run_prompt(pool, [1, 2, 3, 4, 5])
 
-    assert start(pool, [1, 2, 3, 9, 9]) == PrefixCopy(1, 1, 0)
+    assert start(pool, [1, 2, 3, 9, 9]) == SlotCopy(1, 1, 0, 0)
 
 
 def test_it_gives_away_what_was_used_longest_ago() -> None:
@@ -156,7 +156,7 @@ def test_it_gives_away_what_was_used_longest_ago() -> None:
 
     run_prompt(pool, [30, 31, 32, 33, 34])
 
-    assert start(pool, first) == PrefixCopy(0, 0, 4)
+    assert start(pool, first) == SlotCopy(0, 0, 0, 4)
 
 
 def test_it_gives_away_short_prompts_before_long_ones() -> None:
@@ -167,7 +167,7 @@ def test_it_gives_away_short_prompts_before_long_ones() -> None:
 
     run_prompt(pool, [30, 31, 32, 33, 34])
 
-    assert start(pool, SYSTEM) == PrefixCopy(1, 1, 19)
+    assert start(pool, SYSTEM) == SlotCopy(1, 1, 0, 19)
 
 
 def test_it_forgets_a_prompt_whose_slot_went_to_another_use() -> None:
@@ -176,7 +176,7 @@ def test_it_forgets_a_prompt_whose_slot_went_to_another_use() -> None:
 
     pool.release(pool.allocate())
 
-    assert start(pool, SYSTEM) == PrefixCopy(0, 0, 0)
+    assert start(pool, SYSTEM) == SlotCopy(0, 0, 0, 0)
 
 
 def test_it_forgets_everything_when_told_to() -> None:
@@ -185,4 +185,4 @@ def test_it_forgets_everything_when_told_to() -> None:
 
     pool.forget_prefixes()
 
-    assert start(pool, SYSTEM) == PrefixCopy(0, 0, 0)
+    assert start(pool, SYSTEM) == SlotCopy(0, 0, 0, 0)

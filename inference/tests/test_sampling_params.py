@@ -26,6 +26,7 @@ from inference.sampling_params import BeamParams, SamplingParams
         ("bad_words_ids", ((-1,),)),
         ("logit_bias", {-1: 1.0}),
         ("logit_bias", {1: float("nan")}),
+        ("logit_bias", {1: -2e9}),
         ("seed", -1),
         ("seed", 2**63),
         ("stop", ("",)),
@@ -43,9 +44,14 @@ def test_it_names_the_parameter_that_is_wrong(name: str, value: object) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("num_beams", 1), ("num_sequences", 0), ("num_sequences", 4)],
+    [
+        ("length_penalty", 11.0),
+        ("num_beams", 1),
+        ("num_sequences", 0),
+        ("num_sequences", 4),
+    ],
 )
-def test_it_names_the_beam_parameter_that_is_wrong(name: str, value: int) -> None:
+def test_it_names_the_beam_parameter_that_is_wrong(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=name):
         BeamParams(**{"num_beams": 3, name: value})  # type: ignore[arg-type]
 

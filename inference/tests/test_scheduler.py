@@ -166,7 +166,7 @@ def test_it_waits_for_a_prompt_that_another_one_is_computing() -> None:
     steps = [run_step(scheduler) for _ in range(3)]
 
     assert steps == [[("a", 20)], [("a", 10)], [("a", 1), ("b", 1)]]
-    assert [tuple(copy) for copy in scheduler.take_copies()] == [(0, 1, 29)]
+    assert [tuple(copy) for copy in scheduler.take_copies()] == [(0, 1, 0, 29)]
     assert (first.num_cached_tokens, second.num_cached_tokens) == (0, 29)
 
 
