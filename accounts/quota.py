@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.models import F
+from django.db.models.expressions import Combinable
 from django.utils import timezone
 
 from accounts.errors import QuotaExceeded
@@ -58,18 +59,16 @@ def reserve(*, user: User, tokens: int) -> Reservation:
 
 def settle(reservation: Reservation, *, used: int) -> None:
     """Turn a reservation into use. Settling twice charges once."""
-    with transaction.atomic():
-        if _take_back(reservation):
-            UsageDay.objects.filter(pk=reservation.usage_day_id).update(
-                tokens_used=F("tokens_used") + min(used, reservation.tokens),
-                predictions=F("predictions") + 1,
-            )
+    _release(
+        reservation,
+        tokens_used=F("tokens_used") + min(used, reservation.tokens),
+        predictions=F("predictions") + 1,
+    )
 
 
 def refund(reservation: Reservation) -> None:
     """Give the whole reservation back: the call came to nothing."""
-    with transaction.atomic():
-        _take_back(reservation)
+    _release(reservation)
 
 
 def status(user: User) -> QuotaStatus:
@@ -85,7 +84,7 @@ def status(user: User) -> QuotaStatus:
 
 def _try_reserve(usage_day: UsageDay, user: User, tokens: int) -> Reservation | None:
     ceiling = user.limits.tokens_per_day - tokens
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         is_granted = UsageDay.objects.filter(
             pk=usage_day.pk, tokens_used__lte=ceiling - F("tokens_reserved")
         ).update(tokens_reserved=F("tokens_reserved") + tokens)
@@ -94,14 +93,14 @@ def _try_reserve(usage_day: UsageDay, user: User, tokens: int) -> Reservation | 
         return Reservation.objects.create(usage_day=usage_day, tokens=tokens)
 
 
-def _take_back(reservation: Reservation) -> bool:
+def _release(reservation: Reservation, **changes: Combinable) -> None:
     """Whoever deletes the row owns its tokens, so only one of two callers does."""
-    deleted, _ = Reservation.objects.filter(pk=reservation.pk).delete()
-    if deleted:
-        UsageDay.objects.filter(pk=reservation.usage_day_id).update(
-            tokens_reserved=F("tokens_reserved") - reservation.tokens
-        )
-    return bool(deleted)
+    with transaction.atomic(savepoint=False):
+        deleted, _ = Reservation.objects.filter(pk=reservation.pk).delete()
+        if deleted:
+            UsageDay.objects.filter(pk=reservation.usage_day_id).update(
+                tokens_reserved=F("tokens_reserved") - reservation.tokens, **changes
+            )
 
 
 def _release_expired(usage_day: UsageDay) -> bool:

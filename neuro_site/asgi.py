@@ -5,20 +5,18 @@ from __future__ import annotations
 import logging
 import os
 
+import django
 from django.conf import settings
-from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "neuro_site.settings")
-django_application = get_asgi_application()
+django.setup(set_prefix=False)
 
 # These need the app registry that the line above fills.
 from models_app.backends import get_backend  # noqa: E402
 from neuro_site.body_limit import Message, Receive, Send, limit_body  # noqa: E402
+from neuro_site.handler import Handler  # noqa: E402
 
-http_application = limit_body(
-    django_application,  # type: ignore[arg-type]
-    max_bytes=settings.MAX_BODY_BYTES,
-)
+http_application = limit_body(Handler(), max_bytes=settings.MAX_BODY_BYTES)
 logger = logging.getLogger(__name__)
 
 

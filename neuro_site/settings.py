@@ -98,7 +98,10 @@ _SQLITE_OPTIONS = {
 
 def _database() -> dict[str, object]:
     url = env_str("DATABASE_URL", f"sqlite:///{DATA_DIR / 'neuro.sqlite3'}")
-    database: dict[str, object] = dict(dj_database_url.parse(url))
+    # Threads are kept from one request to the next, and connections with them.
+    database: dict[str, object] = dict(
+        dj_database_url.parse(url, conn_max_age=None, conn_health_checks=True)
+    )
     if database["ENGINE"] == "django.db.backends.sqlite3":
         database["OPTIONS"] = _SQLITE_OPTIONS
     return database
