@@ -23,7 +23,6 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from inference.config import PRECISIONS, EngineConfig, Precision
 from inference.engine import Runner, load_engine
 from inference.errors import InvalidPrecision
-from inference.kv_cache import PrefixCopy
 from inference.loader import read_config, resolve_device, resolve_precision
 from inference.messages import Submit
 from inference.sampling_params import SamplingParams
@@ -92,10 +91,8 @@ class Led:
 
     def __init__(self, inner: Runner, references: dict[str, Reference]) -> None:
         self._inner, self._references = inner, references
+        self.copy = inner.copy
         self.logits: dict[str, list[Tensor]] = {name: [] for name in references}
-
-    def copy(self, copies: Sequence[PrefixCopy]) -> None:
-        self._inner.copy(copies)
 
     def run(self, scheduled: Sequence[ScheduledRequest]) -> Tensor:
         logits = self._inner.run(scheduled)

@@ -174,7 +174,8 @@ def _provenance(card: Card, state: WeightsState) -> str:
         for name, file in (record.files if record else {}).items()
         if name.endswith(".safetensors")
     ]
-    lines = [f"{WEIGHTS[state.origin].capitalize()}:", *weights]
+    words = WEIGHTS[state.origin]
+    lines = [f"{words[0].upper()}{words[1:]}:", *weights]
     if state.origin is Origin.LOCAL and hub and hub.sha256:
         lines.append(f"(the published sha256 is {hub.sha256})")
     return " ".join(lines)
