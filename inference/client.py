@@ -9,6 +9,7 @@ from pathlib import Path
 
 from inference.errors import EngineUnavailable
 from inference.frames import ENGINE_MESSAGES, FrameInvalid, pack, read_message
+from inference.mailbox import Mailbox
 from inference.messages import (
     Abort,
     ClientMessage,
@@ -30,7 +31,7 @@ class EngineClient:
 
     def __init__(self, socket_path: str | Path) -> None:
         self._socket_path = socket_path
-        self._streams: dict[str, asyncio.Queue[TokenEvent]] = {}
+        self._streams: dict[str, Mailbox] = {}
         self._health_waiters: list[asyncio.Future[Health]] = []
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -56,14 +57,15 @@ class EngineClient:
             self._reading = None
 
     async def submit(self, submit: Submit) -> AsyncGenerator[TokenEvent]:
-        """Events of the request, the last with a `finish_reason`. Leaving early aborts."""
-        events: asyncio.Queue[TokenEvent] = asyncio.Queue()
+        """Events of the request: first an empty one when the engine has taken it in,
+        the last with a `finish_reason`. Leaving early aborts."""
+        events = Mailbox()
         self._streams[submit.request_id] = events
         finished = False
         try:
             self._send_or_fail(submit, events)
             while not finished:
-                event = await events.get()
+                event = await events.take()
                 finished = event.finish_reason is not None
                 yield event
         finally:
@@ -95,11 +97,11 @@ class EngineClient:
             raise EngineUnavailable("the connection to the engine is lost")
         self._writer.write(pack(message))
 
-    def _send_or_fail(self, submit: Submit, events: asyncio.Queue[TokenEvent]) -> None:
+    def _send_or_fail(self, submit: Submit, events: Mailbox) -> None:
         try:
             self._send(submit)
         except EngineUnavailable as error:
-            events.put_nowait(error_event(submit.request_id, error))
+            events.put(error_event(submit.request_id, error))
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
         try:
@@ -117,7 +119,7 @@ class EngineClient:
             case StepEvents():
                 for event in message.events:
                     if event.request_id in self._streams:
-                        self._streams[event.request_id].put_nowait(event)
+                        self._streams[event.request_id].put(event)
             case Health():
                 waiters, self._health_waiters = self._health_waiters, []
                 for waiter in waiters:
@@ -129,7 +131,7 @@ class EngineClient:
             self._writer.close()
             self._writer = None
         for request_id, events in self._streams.items():
-            events.put_nowait(error_event(request_id, error))
+            events.put(error_event(request_id, error))
         for waiter in self._health_waiters:
             if not waiter.done():
                 waiter.set_exception(error)

@@ -7,6 +7,8 @@ from typing import Literal, get_args
 
 Precision = Literal["auto", "fp32", "bf16", "int8"]
 PRECISIONS: tuple[str, ...] = get_args(Precision)
+# Shorter beginnings are computed as fast as they are copied.
+MIN_SHARED_TOKENS = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +24,7 @@ class EngineConfig:
     context_length: int | None = None
     max_prefill_tokens: int = 256
     max_stretch: float = 2.5
-    min_shared_tokens: int = 32
+    min_shared_tokens: int = MIN_SHARED_TOKENS
     max_waiting_requests: int = 256
     max_waiting_tokens: int = 262_144
     precision: Precision = "auto"

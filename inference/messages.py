@@ -52,7 +52,8 @@ class GetHealth(msgspec.Struct, frozen=True, tag="get_health"):
 class LoadModel(msgspec.Struct, frozen=True, tag="load_model"):
     """Load the checkpoint folder `path` under `name` beside what is being served.
 
-    `Health` tells how it went; loading a name again replaces a failed one.
+    `Health` tells how it went. Asking again for one that failed tries again, once some
+    seconds have passed, more of them after each failure.
     """
 
     name: str
@@ -95,11 +96,12 @@ class GeneratedSequence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
 class TokenEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one step produced for one request.
 
+    The very first event of a request is empty and says that the engine has taken it in.
     `text` is held back until it is certain: it never holds part of a stop sequence or
     of a UTF-8 character, so it may be empty while `token_ids` is not. The last event
     of a request carries `finish_reason`, and `error_code` with `error` when that is
     "error". `stop_sequence` is the one that ended the request, `None` for the
-    end-of-text token. On the first event stand `queue_seconds`, the time between arrival
+    end-of-text token. On the first event with a token stand `queue_seconds`, the time between arrival
     and first prefill step, and `num_cached_tokens`, how much of the prompt was there.
 
     `logprobs` is parallel to `token_ids` and `prompt_logprobs`, on the first event, to

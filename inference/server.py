@@ -14,7 +14,7 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
-from inference.config import PRECISIONS, EngineConfig
+from inference.config import MIN_SHARED_TOKENS, PRECISIONS, EngineConfig
 from inference.connection import Connection
 from inference.errors import EngineUnavailable, InvalidRequest
 from inference.frames import CLIENT_MESSAGES, FrameInvalid, read_message
@@ -160,6 +160,7 @@ async def serve(arguments: argparse.Namespace) -> None:
         num_slots=arguments.slots,
         precision=arguments.precision,
         num_threads=arguments.threads,
+        min_shared_tokens=MIN_SHARED_TOKENS if arguments.prefix_cache else 0,
     )
     server = Server(config, arguments.socket, arguments.grace_seconds)
     loop = asyncio.get_running_loop()
@@ -185,6 +186,12 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser.add_argument("--precision", choices=PRECISIONS, default="auto")
     parser.add_argument("--slots", type=int, default=16, help="running requests")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument(
+        "--prefix-cache",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="share the work on prompts that begin alike",
+    )
     parser.add_argument("--grace-seconds", type=float, default=20.0)
     parser.add_argument(
         "--detached", action="store_true", help="keep running when the parent ends"

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from inference.config import EngineConfig
 from inference.errors import EngineError, EngineFailed, ModelNotLoaded
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from inference.engine import Engine
 
 logger = logging.getLogger(__name__)
+
+FIRST_RETRY_SECONDS = 5.0
+LAST_RETRY_SECONDS = 300.0
 
 Deliver = Callable[[list[TokenEvent]], None]
 Command = Callable[[], list[TokenEvent]]
@@ -33,6 +36,19 @@ def import_and_load(path: Path, config: EngineConfig) -> Engine:
     return engine
 
 
+class Failure(NamedTuple):
+    """A load that failed: how often in a row, and when the next one may be tried."""
+
+    number: int
+    retry_at: float
+
+    @classmethod
+    def after(cls, earlier: Failure | None, now: float) -> Failure:
+        number = earlier.number + 1 if earlier else 1
+        delay = min(FIRST_RETRY_SECONDS * 2 ** (number - 1), LAST_RETRY_SECONDS)
+        return cls(number, now + delay)
+
+
 class Worker:
     """Other threads call `submit`, `abort`, `load`, `unload`; events come out at
     `deliver`, which runs on the worker's thread and must not block."""
@@ -42,12 +58,15 @@ class Worker:
         config: EngineConfig,
         deliver: Deliver,
         load_engine: LoadEngine = import_and_load,
+        timer: Callable[[], float] = time.monotonic,
     ) -> None:
         self._config = config
         self._deliver = deliver
         self._load_engine = load_engine
         self._engines: dict[str, Engine] = {}
         self._states: dict[str, ModelStatus] = {}
+        self._timer = timer
+        self._failures: dict[str, Failure] = {}
         self._commands: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
@@ -66,11 +85,14 @@ class Worker:
         self._commands.put(lambda: self._abort(abort))
 
     def load(self, name: str, path: Path) -> None:
-        """Load in a side thread; the running models keep stepping meanwhile."""
-        if name in self._engines or self._is_loading(name):
+        """Load in a side thread; the running models keep stepping meanwhile. After a
+        failure, asking does nothing until the back-off is over."""
+        if name in self._engines or self._is_loading(name) or self._backs_off(name):
             return
         self._states[name] = ModelStatus(name=name, state="loading")
-        loading = threading.Thread(target=self._load, args=(name, path), daemon=True)
+        loading = threading.Thread(
+            target=self._load, args=(name, path), name=f"load {name}", daemon=True
+        )
         loading.start()
 
     def unload(self, name: str) -> None:
@@ -120,23 +142,27 @@ class Worker:
             self._engines[submit.model].add(submit)
         except EngineError as error:
             return [error_event(submit.request_id, error)]
-        return []
+        return [TokenEvent(request_id=submit.request_id)]
 
     def _abort(self, abort: Abort) -> list[TokenEvent]:
         events = (engine.abort(abort.request_id) for engine in self._engines.values())
         return [event for event in events if event is not None]
 
     def _load(self, name: str, path: Path) -> None:
-        started = time.monotonic()
+        started = self._timer()
         try:
             engine = self._load_engine(path, self._config)
         except Exception as error:
             logger.exception("loading %s failed", name)
+            self._failures[name] = Failure.after(
+                self._failures.get(name), self._timer()
+            )
             self._states[name] = ModelStatus(
                 name=name, state="failed", error=str(error)
             )
             return
-        seconds = time.monotonic() - started
+        self._failures.pop(name, None)
+        seconds = self._timer() - started
         state = ModelStatus(name=name, state="ready", load_seconds=seconds)
         self._commands.put(lambda: self._install(name, engine, state))
 
@@ -148,6 +174,7 @@ class Worker:
 
     def _unload(self, name: str) -> list[TokenEvent]:
         self._states.pop(name, None)
+        self._failures.pop(name, None)
         engine = self._engines.pop(name, None)
         if engine is None:
             return []
@@ -156,3 +183,7 @@ class Worker:
 
     def _is_loading(self, name: str) -> bool:
         return name in self._states and self._states[name].state == "loading"
+
+    def _backs_off(self, name: str) -> bool:
+        failure = self._failures.get(name)
+        return failure is not None and self._timer() < failure.retry_at

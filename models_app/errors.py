@@ -60,6 +60,15 @@ class Overloaded(ApplicationError):
     default_hint = "Wait as long as the Retry-After header says, then try again."
 
 
+class DeadlineExceeded(ApplicationError):
+    """What the engine had to do took longer than `NEURO_REQUEST_SECONDS`."""
+
+    status_code = status.HTTP_504_GATEWAY_TIMEOUT
+    default_code = "deadline_exceeded"
+    default_detail = "The prediction took longer than this server allows."
+    default_hint = "Ask for fewer new tokens, or stream and keep what has come."
+
+
 class GenerationFailed(ApplicationError):
     status_code = status.HTTP_500_INTERNAL_SERVER_ERROR
     default_code = "generation_failed"

@@ -38,6 +38,23 @@ async def merge(
         await asyncio.gather(*pumps, return_exceptions=True)
 
 
+async def merge_once_begun(
+    iterators: Sequence[AsyncGenerator[Item]],
+) -> AsyncGenerator[tuple[int, Item]]:
+    """As `merge`, but nothing comes out before each of them has brought something: if
+    one fails at its very beginning, nothing has been said yet."""
+    held: list[tuple[int, Item]] = []
+    missing = set(range(len(iterators)))
+    async with aclosing(merge(iterators)) as pairs:
+        async for pair in pairs:
+            held.append(pair)
+            missing.discard(pair[0])
+            while held and not missing:
+                yield held.pop(0)
+    for pair in held:
+        yield pair
+
+
 async def _pump(
     index: int, iterator: AsyncGenerator[Item], queue: asyncio.Queue[Entry[Item]]
 ) -> None:

@@ -15,6 +15,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from asgiref.sync import async_to_sync, sync_to_async
+from django.conf import settings
 from django.db import transaction
 
 from accounts import quota, rate_limits
@@ -23,7 +24,7 @@ from accounts.models import ApiToken, Project, Reservation, User
 from models_app.backends import get_backend
 from models_app.backends.base import Generation
 from models_app.errors import GenerationFailed
-from models_app.merging import merge
+from models_app.merging import merge_once_begun
 from models_app.models import (
     LanguageModel,
     PredictionRecord,
@@ -125,17 +126,20 @@ def admit(
 
 
 async def stream(admission: Admission) -> AsyncGenerator[PredictEvent]:
-    """Run an admitted call. The last event is `Completed` or `Failed`.
+    """Run an admitted call. The first event is `Started`, once the engine has taken in
+    all of it, the last `Completed` or `Failed`.
 
     Closing or cancelling it aborts the work in the engine and charges what was done.
     """
     status, error = PredictionStatus.ABORTED, None
-    run = admission.run
+    run, is_taken_in = admission.run, False
     try:
-        yield _started(admission)
         generations = [get_backend().generate(one) for one in _generations(admission)]
-        async with aclosing(merge(generations)) as events:
+        async with aclosing(merge_once_begun(generations)) as events:
             async for index, event in events:
+                if not is_taken_in:
+                    yield _started(admission)
+                    is_taken_in = True
                 for predict_event in run.take(index, event):
                     yield predict_event
         if run.is_whole:
@@ -257,6 +261,7 @@ def _generations(admission: Admission) -> list[Generation]:
             ),
             priority=admission.priority,
             cache_scope=admission.record.project.public_id,
+            deadline_seconds=settings.REQUEST_SECONDS,
         )
         for index, run in enumerate(admission.run.generations)
     ]

@@ -8,9 +8,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 
 from asgiref.sync import async_to_sync
-from django.http import StreamingHttpResponse
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest, StreamingHttpResponse
 
-from models_app.predictions import PredictEvent
+from models_app.predictions import Failed, PredictEvent
 from models_app.services import Admission, discard, stream
 
 HEADERS = {
@@ -35,11 +36,18 @@ def format_event(
 
 
 def event_stream_response(
-    admission: Admission, render: Render
+    request: HttpRequest, admission: Admission, render: Render
 ) -> StreamingHttpResponse:
-    """Run an admitted call and send its events as they come."""
+    """Run an admitted call and send its events as they come.
+
+    Raises what ended the call before the engine took it in, while a status can still
+    say so. A server that is not asynchronous has no loop on which that could wait.
+    """
+    events = _PredictionEvents(admission, render)
+    if isinstance(request, ASGIRequest):
+        events.wait_until_taken_in()
     return StreamingHttpResponse(
-        _PredictionEvents(admission, render),
+        events,
         content_type="text/event-stream; charset=utf-8",
         headers=HEADERS,
     )
@@ -54,7 +62,14 @@ class _PredictionEvents:
 
     def __init__(self, admission: Admission, render: Render) -> None:
         self._admission = admission
-        self._chunks = _chunks(admission, render)
+        self._render = render
+        self._events = stream(admission)
+        self._first: list[PredictEvent] = []
+        self._numbers = itertools.count(1)
+        self._chunks = self._write()
+
+    def wait_until_taken_in(self) -> None:
+        async_to_sync(self._take_first)()
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self._chunks
@@ -65,12 +80,27 @@ class _PredictionEvents:
 
     async def _aclose(self) -> None:
         await self._chunks.aclose()
+        await self._events.aclose()
 
+    async def _take_first(self) -> None:
+        first = await anext(self._events)
+        if isinstance(first, Failed):
+            await self._events.aclose()
+            raise first.error
+        self._first.append(first)
 
-async def _chunks(admission: Admission, render: Render) -> AsyncGenerator[bytes]:
-    numbers = itertools.count(1)
-    async with aclosing(stream(admission)) as events:
-        async for predict_event in events:
-            if (frame := render(predict_event)) is not None:
-                event, data = frame
-                yield format_event(data, event=event, event_id=next(numbers))
+    async def _write(self) -> AsyncGenerator[bytes]:
+        for predict_event in self._first:
+            if frame := self._frame(predict_event):
+                yield frame
+        async with aclosing(self._events) as events:
+            async for predict_event in events:
+                if frame := self._frame(predict_event):
+                    yield frame
+
+    def _frame(self, predict_event: PredictEvent) -> bytes:
+        frame = self._render(predict_event)
+        if frame is None:
+            return b""
+        event, data = frame
+        return format_event(data, event=event, event_id=next(self._numbers))

@@ -235,6 +235,8 @@ ENGINE_PRECISION = env_choice(
     "NEURO_PRECISION", ("auto", "fp32", "bf16", "int8"), "auto"
 )
 ENGINE_SLOTS = env_int("NEURO_ENGINE_SLOTS", 16)
+ENGINE_PREFIX_CACHE = env_bool("NEURO_PREFIX_CACHE", default=True)
+REQUEST_SECONDS = env_int("NEURO_REQUEST_SECONDS", 600)
 ENGINE_THREADS = env_int("NEURO_ENGINE_THREADS", os.cpu_count() or 1)
 
 LOGGING = {

@@ -80,5 +80,6 @@ class PredictView(APIView):
         }
         if serializer.validated_data["stream"]:
             render = event_renderer(request.headers["X-Request-Id"])
-            return event_stream_response(admit(**call), render)
+            http_request = request._request
+            return event_stream_response(http_request, admit(**call), render)
         return Response(prediction_json(predict(**call)))

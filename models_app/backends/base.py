@@ -68,7 +68,8 @@ class Backend(Protocol):
         """
 
     def generate(self, generation: Generation) -> AsyncGenerator[TokenEvent]:
-        """Submit and stream; closing the iterator early aborts the generation."""
+        """Submit and stream. The first event, which may be empty, says that the
+        generation is taken in; closing the iterator early aborts it."""
 
     async def health(self) -> list[ModelStatus]:
         """Every model the backend serves or is loading; raises if unreachable."""

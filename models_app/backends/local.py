@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from asgiref.sync import async_to_sync
@@ -20,7 +22,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from inference import errors as engine_errors
 from inference.client import EngineClient
-from inference.messages import ModelStatus, Submit, TokenEvent
+from inference.messages import ModelState, ModelStatus, Submit, TokenEvent
 from models_app.backends.base import Generation, Spell
 from models_app.backends.checkpoints import open_checkpoint, require_verified_folder
 from models_app.backends.supervisor import EngineSupervisor
@@ -46,6 +48,7 @@ class LocalBackend:
         self._connecting = asyncio.Lock()
         self._supervisor = EngineSupervisor(self._socket_path)
         self._ready: set[str] = set()
+        self._timer = time.monotonic
 
     async def start(self) -> None:
         if len(os.fsencode(self._socket_path)) > MAX_SOCKET_PATH_BYTES:
@@ -71,9 +74,11 @@ class LocalBackend:
         """An engine that dies under a generation costs its client a pause: the next
         one continues from the tokens so far."""
         token_ids: list[int] = []
+        started_at = self._timer()
         for resumes in range(MAX_RESUMES + 1):
+            left = _shorten(generation, self._timer() - started_at)
             try:
-                async with aclosing(self._run(generation, token_ids)) as events:
+                async with aclosing(self._run(left, token_ids)) as events:
                     async for event in events:
                         token_ids += event.token_ids
                         yield event
@@ -150,13 +155,13 @@ class LocalBackend:
         self._ready.add(model)
 
     async def _is_ready(self, client: EngineClient, model: str) -> bool:
-        statuses = {status.name: status for status in await _ask_health(client)}
-        if model not in statuses:
+        state = await _state_of(client, model)
+        if state in {None, "failed"}:
             await client.load_model(model, require_verified_folder(model))
-            return False
-        if statuses[model].state == "failed":
+            state = await _state_of(client, model)
+        if state == "failed":
             raise ModelLoadFailed(f"{model} could not be loaded.")
-        return statuses[model].state == "ready"
+        return state == "ready"
 
     @asynccontextmanager
     async def _client(self) -> AsyncIterator[EngineClient]:
@@ -183,6 +188,19 @@ async def _connect(client: EngineClient) -> None:
         await client.connect()
     except engine_errors.EngineUnavailable as error:
         raise EngineUnavailable(retry_after=RETRY_SECONDS) from error
+
+
+def _shorten(generation: Generation, seconds: float) -> Generation:
+    """What is left of the generation's time after so much of it has passed."""
+    if generation.deadline_seconds is None:
+        return generation
+    return replace(generation, deadline_seconds=generation.deadline_seconds - seconds)
+
+
+async def _state_of(client: EngineClient, model: str) -> ModelState | None:
+    """`None`: the engine has never heard of it."""
+    states = {status.name: status.state for status in await _ask_health(client)}
+    return states.get(model)
 
 
 async def _ask_health(client: EngineClient) -> list[ModelStatus]:

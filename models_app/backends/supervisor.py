@@ -97,6 +97,7 @@ class EngineSupervisor:
             "-m",
             "inference.server",
             *map(str, pairs),
+            *([] if settings.ENGINE_PREFIX_CACHE else ["--no-prefix-cache"]),
             *_model_arguments(),
         ]
 

@@ -7,6 +7,7 @@ from inference import errors as engine_errors
 from inference.messages import TokenEvent
 from models_app.errors import (
     ContextLengthExceeded,
+    DeadlineExceeded,
     EngineUnavailable,
     GenerationFailed,
     ModelLoading,
@@ -20,6 +21,8 @@ def translate(event: TokenEvent) -> ApplicationError:
     """The error that the last event of a failed generation stands for."""
     if event.error_code == engine_errors.ContextLengthExceeded.code:
         return ContextLengthExceeded(event.error, param="inputs")
+    if event.error_code == engine_errors.DeadlineExceeded.code:
+        return DeadlineExceeded()
     for engine_error, error in _TEMPORARY.items():
         if event.error_code == engine_error.code:
             return error(retry_after=RETRY_SECONDS)

@@ -203,6 +203,49 @@ class PredictTests(ApiTestCase):
         self.assertEqual(data["error"]["code"], "overloaded")
         self.assertEqual(data["error"]["request_id"], response["X-Request-Id"])
 
+    async def test_it_refuses_a_stream_with_a_status_when_the_engine_is_full(
+        self,
+    ) -> None:
+        """Under the asynchronous server; no other can wait for the engine's answer."""
+        body = {"inputs": "Say ", "stream": True}
+        with use_backend(FakeBackend(Overloaded(retry_after=2))):
+            response = await self.async_client.post(
+                PREDICT,
+                json.dumps(body),
+                content_type="application/json",
+                headers=self.bearer(self.alice_api_token),
+            )
+
+        self.assertEqual(response.status_code, 503)
+        self.assertEqual(response.json()["error"]["code"], "overloaded")
+        self.assertEqual(response["Retry-After"], "2")
+        record = await PredictionRecord.objects.aget()
+        self.assertEqual((record.status, record.charged_tokens), ("failed", 0))
+
+    async def test_it_streams_once_the_engine_has_taken_the_call_in(self) -> None:
+        body = {"inputs": "Say ", "stream": True}
+        with use_backend(FakeBackend(token(""), *HELLO)):
+            response = await self.async_client.post(
+                PREDICT,
+                json.dumps(body),
+                content_type="application/json",
+                headers=self.bearer(self.alice_api_token),
+            )
+            frames = (await _read(response)).decode()
+
+        self.assertEqual(frames.count("event: started"), 1)
+        self.assertTrue(frames.endswith("}\n\n"))
+        self.assertIn("event: completed", frames)
+
+    def test_it_tells_the_engine_how_long_it_may_take_and_what_to_share(self) -> None:
+        backend = FakeBackend(*HELLO)
+        with use_backend(backend), self.settings(REQUEST_SECONDS=7):
+            self.predict({"inputs": "Say "})
+
+        (one,) = backend.generations
+        self.assertEqual(one.deadline_seconds, 7)
+        self.assertEqual(one.cache_scope, self.alice.default_project.public_id)
+
     def events_of(self, response: Response) -> list[tuple[str, dict[str, Any]]]:
         frames = async_to_sync(_read)(response).decode().strip().split("\n\n")
         fields = [dict(line.split(": ", 1) for line in f.split("\n")) for f in frames]

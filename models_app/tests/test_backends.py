@@ -6,8 +6,9 @@ import asyncio
 import os
 import shutil
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from unittest import mock
@@ -16,6 +17,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from msgspec.structs import replace as replace_struct
 
 from accounts.errors import ApplicationError
 from models_app.backends import checkpoints, get_backend
@@ -23,6 +25,7 @@ from models_app.backends.base import Backend, Generation, SamplingParams, TokenE
 from models_app.backends.local import LocalBackend
 from models_app.backends.supervisor import _delays
 from models_app.errors import (
+    DeadlineExceeded,
     EngineUnavailable,
     ModelLoadFailed,
     ModelNotInstalled,
@@ -38,10 +41,16 @@ READY_SECONDS = 60
 
 
 def generation(
-    backend: Backend, *, new_tokens: int, model: str = NEO_TINY
+    backend: Backend,
+    *,
+    new_tokens: int,
+    model: str = NEO_TINY,
+    name: str = "test",
+    deadline_seconds: float | None = None,
 ) -> Generation:
     return Generation(
-        request_id="test",
+        request_id=name,
+        deadline_seconds=deadline_seconds,
         model=model,
         prompt_token_ids=backend.encode(NEO_TINY, PROMPT),
         sampling=SamplingParams(max_new_tokens=new_tokens, seed=3, temperature=0.9),
@@ -50,6 +59,22 @@ def generation(
 
 async def read_all(backend: Backend, one: Generation) -> list[TokenEvent]:
     return [event async for event in backend.generate(one)]
+
+
+async def collect(events: AsyncGenerator[TokenEvent]) -> list[TokenEvent]:
+    return [event async for event in events]
+
+
+async def take(stream: AsyncGenerator[TokenEvent], number: int) -> list[TokenEvent]:
+    """At least so many tokens."""
+    events = [await anext(stream)]
+    while len(ids_of(events)) < number:
+        events.append(await anext(stream))
+    return events
+
+
+def ids_of(events: list[TokenEvent]) -> list[int]:
+    return [token_id for event in events for token_id in event.token_ids]
 
 
 def text_of(events: list[TokenEvent]) -> str:
@@ -75,7 +100,8 @@ class LocalBackendTests(BaseTestCase):
 
         self.assertEqual(sum(len(event.token_ids) for event in events), 5)
         self.assertEqual(events[-1].finish_reason, "length")
-        self.assertIsNotNone(events[0].queue_seconds)
+        waits = [e.queue_seconds for e in events if e.queue_seconds is not None]
+        self.assertEqual(len(waits), 1)
 
     def test_it_reads_texts_as_the_engine_does(self) -> None:
         token_ids = self.backend.encode(NEO_TINY, PROMPT)
@@ -106,6 +132,15 @@ class LocalBackendTests(BaseTestCase):
             async_to_sync(read_all)(self.backend, too_long)
 
         self.assertEqual(caught.exception.code, "context_length_exceeded")
+
+    def test_it_says_that_a_generation_took_too_long(self) -> None:
+        endless = generation(self.backend, new_tokens=900, deadline_seconds=0.05)
+
+        with self.assertRaises(DeadlineExceeded) as caught:
+            async_to_sync(read_all)(self.backend, endless)
+
+        self.assertEqual(caught.exception.status_code, 504)
+        async_to_sync(self.until_idle)()
 
     def test_it_is_ready_with_a_model_that_the_engine_serves(self) -> None:
         self.backend.require_ready(NEO_TINY)
@@ -228,6 +263,46 @@ class SupervisedBackendTests(BaseTestCase):
             self.assertEqual(text_of(events), whole)
             self.assertEqual(events[-1].finish_reason, "length")
             self.assertNotEqual(self.pid(backend), first_pid)
+
+    async def test_it_continues_sixteen_streams_when_the_engine_is_killed(self) -> None:
+        """Each with the tokens that it would have had, whatever was lost."""
+        async with self.started() as backend:
+            alone = [self.seeded(backend, number) for number in range(16)]
+            whole = await asyncio.gather(*(read_all(backend, one) for one in alone))
+            first_pid = self.pid(backend)
+
+            streams = [backend.generate(one) for one in alone]
+            begun = [
+                await take(stream, number) for number, stream in enumerate(streams)
+            ]
+            os.kill(first_pid, signal.SIGKILL)
+            rest = await asyncio.gather(*(collect(stream) for stream in streams))
+
+            for events, before, after in zip(whole, begun, rest, strict=True):
+                resumed = [*before, *after]
+                self.assertEqual(ids_of(resumed), ids_of(events))
+                self.assertEqual(text_of(resumed), text_of(events))
+                self.assertEqual(resumed[-1].finish_reason, "length")
+            self.assertNotEqual(self.pid(backend), first_pid)
+
+    def seeded(self, backend: LocalBackend, number: int) -> Generation:
+        one = generation(backend, new_tokens=60, name=f"stream{number}")
+        return replace(one, sampling=replace_struct(one.sampling, seed=number))
+
+    async def test_it_gives_up_when_every_engine_dies(self) -> None:
+        with mock.patch("models_app.backends.local.MAX_RESUMES", 2):
+            async with self.started() as backend:
+                pids = []
+
+                with self.assertRaises(EngineUnavailable):
+                    async for event in backend.generate(
+                        generation(backend, new_tokens=900)
+                    ):
+                        if event.token_ids and self.pid(backend) not in pids:
+                            pids.append(self.pid(backend))
+                            os.kill(pids[-1], signal.SIGKILL)
+
+        self.assertEqual(len(pids), 3)
 
     async def test_it_gives_up_on_an_engine_that_does_not_come_back(self) -> None:
         with (

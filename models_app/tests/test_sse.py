@@ -3,11 +3,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from asgiref.sync import async_to_sync
+from asgiref.sync import sync_to_async
 from django.core.signals import request_finished
 from django.db import close_old_connections
 from django.http import StreamingHttpResponse
-from django.test import SimpleTestCase
+from django.test import RequestFactory, SimpleTestCase
 
 from accounts import quota
 from models_app import services
@@ -46,6 +46,7 @@ class EventStreamResponseTests(BaseTestCase):
         self.addCleanup(request_finished.connect, close_old_connections)
 
     def respond(self) -> StreamingHttpResponse:
+        request = RequestFactory().post("/")
         admission = services.admit(
             caller=services.Caller(
                 user=self.alice,
@@ -56,7 +57,7 @@ class EventStreamResponseTests(BaseTestCase):
             prompts=["Say "],
             parameters={},
         )
-        return event_stream_response(admission, render)
+        return event_stream_response(request, admission, render)
 
     def status(self) -> Any:
         return PredictionRecord.objects.get().status
@@ -90,14 +91,17 @@ class EventStreamResponseTests(BaseTestCase):
         self.assertEqual((self.status(), self.reserved()), ("aborted", 0))
         self.assertEqual(backend.generations, [])
 
-    def test_it_ends_the_prediction_when_the_response_is_closed_early(self) -> None:
-        async def read_one(response: StreamingHttpResponse) -> None:
-            await anext(aiter(response.streaming_content))  # type: ignore[arg-type]
-
+    async def test_it_ends_the_prediction_when_the_response_is_closed_early(
+        self,
+    ) -> None:
         with use_backend(FakeBackend(*HELLO)) as backend:
-            response = self.respond()
-            async_to_sync(read_one)(response)
-            response.close()
+            response = await sync_to_async(self.respond)()
+            await anext(aiter(response.streaming_content))  # type: ignore[arg-type]
+            await sync_to_async(response.close)()
 
-        self.assertEqual((self.status(), self.reserved()), ("aborted", 0))
+        status, reserved = (
+            await sync_to_async(self.status)(),
+            await sync_to_async(self.reserved)(),
+        )
+        self.assertEqual((status, reserved), ("aborted", 0))
         self.assertEqual(backend.closed, 1)
