@@ -6,7 +6,6 @@ is one more entry of `EVENT_KINDS`.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from django.db import models
 from django.http import HttpRequest
 from rest_framework.request import Request
 
+from accounts.http import address_of
 from accounts.models import AuditEvent, User
 
 
@@ -101,7 +101,7 @@ def record(
         user=user,
         kind=kind,
         actor=actor,
-        address=_address(asking) if is_owner else None,
+        address=address_of(asking) if asking and is_owner else None,
         browser=_browser(asking) if is_owner else "",
         details=details,
     )
@@ -140,15 +140,6 @@ def _actor(
     if user and asking and asking.is_authenticated and asking.pk != user.pk:
         return AuditEvent.Actor.STAFF
     return AuditEvent.Actor.OWNER
-
-
-def _address(request: HttpRequest | Request | None) -> str | None:
-    """The peer's; the web server has put the client's there if a proxy may speak."""
-    written = request.META.get("REMOTE_ADDR", "") if request else ""
-    try:
-        return str(ipaddress.ip_address(written))
-    except ValueError:
-        return None
 
 
 def _browser(request: HttpRequest | Request | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accounts.errors import ApplicationError
+from accounts.errors import ApplicationError, LimitReached
 
 _TYPES = {
     401: "authentication_error",
@@ -20,7 +20,7 @@ def error_type(status_code: int) -> str:
     return _TYPES.get(status_code, fallback)
 
 
-def error_object(error: ApplicationError, *, request_id: str) -> dict[str, str | None]:
+def error_object(error: ApplicationError, *, request_id: str) -> dict[str, object]:
     return {
         "message": error.message,
         "type": error_type(error.status_code),
@@ -28,7 +28,13 @@ def error_object(error: ApplicationError, *, request_id: str) -> dict[str, str |
         "code": error.code,
         "hint": error.hint or None,
         "request_id": request_id,
+        **_limit(error),
     }
+
+
+def _limit(error: ApplicationError) -> dict[str, object]:
+    """Only where a limit refused the call."""
+    return {"limit": error.report.as_json()} if isinstance(error, LimitReached) else {}
 
 
 def error_headers(error: ApplicationError) -> dict[str, str]:

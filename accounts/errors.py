@@ -6,6 +6,11 @@ docs/errors.md lists every code.
 
 from __future__ import annotations
 
+import datetime
+import math
+from dataclasses import dataclass
+
+from django.utils import timezone
 from rest_framework import status
 from rest_framework.exceptions import APIException
 
@@ -34,11 +39,47 @@ class ApplicationError(APIException):
         self.retry_after = retry_after
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitReport:
+    """Which limit refused a call, who set it, and how far it is used."""
+
+    name: str
+    set_by: str
+    allowed: int
+    used: int
+    requested: int
+    resets_at: datetime.datetime | None
+
+    def as_json(self) -> dict[str, object]:
+        resets_at = self.resets_at.isoformat() if self.resets_at else None
+        return {
+            "name": self.name,
+            "set_by": self.set_by,
+            "allowed": self.allowed,
+            "used": self.used,
+            "requested": self.requested,
+            "resets_at": resets_at,
+        }
+
+    @property
+    def retry_after(self) -> int:
+        """Whole seconds to wait, at least one."""
+        if self.resets_at is None:
+            return 1
+        seconds = (self.resets_at - timezone.now()).total_seconds()
+        return max(1, math.floor(seconds) + 1)
+
+
 class InvalidApiToken(ApplicationError):
     status_code = status.HTTP_401_UNAUTHORIZED
     default_code = "invalid_api_token"
     default_detail = "This API token is not valid."
     default_hint = "Create an API token on the dashboard and send it as a Bearer token."
+
+
+class ExpiredApiToken(InvalidApiToken):
+    default_code = "expired_api_token"
+    default_detail = "This API token has expired."
 
 
 class TierRequired(ApplicationError):
@@ -48,15 +89,43 @@ class TierRequired(ApplicationError):
     default_hint = "Change your tier on the Tiers page."
 
 
-class RateLimited(ApplicationError):
+class TierLimitExceeded(ApplicationError):
+    """A value that is valid but beyond what the caller may ask for in one call."""
+
+    status_code = status.HTTP_403_FORBIDDEN
+    default_code = "tier_limit_exceeded"
+    default_hint = "The Tiers page compares the limits of each tier."
+
+
+class InsufficientScope(ApplicationError):
+    status_code = status.HTTP_403_FORBIDDEN
+    default_code = "insufficient_scope"
+    default_hint = "Use an API token with this scope; the dashboard creates them."
+
+
+class ModelNotAllowed(ApplicationError):
+    status_code = status.HTTP_403_FORBIDDEN
+    default_code = "model_not_allowed"
+    default_hint = "Use another API token, or one that allows every model."
+
+
+class LimitReached(ApplicationError):
+    """A limit refuses the call for now; `report` says which in numbers."""
+
     status_code = status.HTTP_429_TOO_MANY_REQUESTS
+
+    def __init__(self, message: str, *, hint: str, report: LimitReport) -> None:
+        super().__init__(message, hint=hint, retry_after=report.retry_after)
+        self.report = report
+
+
+class RateLimited(LimitReached):
+    """Requests or tokens a minute, or requests at once."""
+
     default_code = "rate_limit_exceeded"
-    default_detail = "Too many requests in the last minute."
-    default_hint = "Wait as long as the Retry-After header says, then try again."
 
 
-class QuotaExceeded(ApplicationError):
-    status_code = status.HTTP_429_TOO_MANY_REQUESTS
+class QuotaExceeded(LimitReached):
+    """Tokens a day."""
+
     default_code = "insufficient_quota"
-    default_detail = "Today's token quota is used up."
-    default_hint = "Wait for the reset or choose a tier with a larger quota."

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import datetime
+from functools import cached_property
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.utils import timezone
 
 from accounts.identifiers import new_public_id
-from accounts.tiers import Tier, TierLimits, limits_of
+from accounts.standing import Standing
+from accounts.tier_overrides import TierOverride, limits_of, with_limits
+from accounts.tiers import Tier, TierLimits
+
+__all__ = [
+    "ApiToken",
+    "ApiTokenDay",
+    "AuditEvent",
+    "Project",
+    "Reservation",
+    "Scope",
+    "Theme",
+    "TierOverride",
+    "UsageDay",
+    "User",
+]
 
 
 class UserManager(BaseUserManager["User"]):
@@ -56,6 +74,8 @@ class User(AbstractUser):
     awaits_approval = models.BooleanField(
         default=False, help_text="Registered, and may not sign in until staff accept."
     )
+    # Limits by name that staff gave this account instead of its tier's.
+    staff_limits = models.JSONField(default=dict, blank=True)
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -70,7 +90,7 @@ class User(AbstractUser):
 
     @property
     def limits(self) -> TierLimits:
-        return limits_of(self.tier)
+        return with_limits(limits_of(self.tier), self.staff_limits)
 
     @property
     def default_project(self) -> Project:
@@ -109,6 +129,11 @@ class AuditEvent(models.Model):
         return f"{self.kind}, {self.user}"
 
 
+class ProjectQuerySet(models.QuerySet["Project"]):
+    def active(self) -> ProjectQuerySet:
+        return self.filter(archived_at=None)
+
+
 class Project(models.Model):
     """Where API tokens, usage and predictions belong. Everybody has "Default"."""
 
@@ -120,6 +145,9 @@ class Project(models.Model):
     )
     name = models.CharField(max_length=100)
     created_at = models.DateTimeField(auto_now_add=True)
+    archived_at = models.DateTimeField(null=True, editable=False)
+
+    objects = ProjectQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -131,14 +159,42 @@ class Project(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def is_default(self) -> bool:
+        return self.name == self.DEFAULT_NAME
+
+    @property
+    def is_archived(self) -> bool:
+        return self.archived_at is not None
+
+
+class Scope(models.TextChoices):
+    """What an API token may do."""
+
+    PREDICT = "predict", "Run models"
+    READ_USAGE = "read:usage", "Read usage"
+    MANAGE_TOKENS = "manage:tokens", "Manage API tokens"
+
+
+def _predict_only() -> list[str]:
+    return [Scope.PREDICT]
+
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
     def active(self) -> ApiTokenQuerySet:
-        return self.filter(revoked_at=None)
+        """Neither revoked nor expired nor in an archived project."""
+        not_expired = models.Q(expires_at=None) | models.Q(
+            expires_at__gt=timezone.now()
+        )
+        return self.filter(not_expired, revoked_at=None, project__archived_at=None)
 
 
 class ApiToken(models.Model):
-    """A credential. Its plaintext is shown once and never stored."""
+    """A credential. Its plaintext is shown once and never stored.
+
+    Rotation gives it a new plaintext and leaves everything else; the previous one, if
+    any, works until `previous_expires_at`.
+    """
 
     project = models.ForeignKey(
         Project, on_delete=models.CASCADE, related_name="api_tokens"
@@ -149,8 +205,22 @@ class ApiToken(models.Model):
     name = models.CharField(max_length=100)
     prefix = models.CharField(max_length=20, unique=True, editable=False)
     digest = models.CharField(max_length=64, editable=False)
+    # NULL and not empty where there is none: the index is unique.
+    previous_prefix = models.CharField(  # noqa: DJ001
+        max_length=20, unique=True, null=True, editable=False
+    )
+    previous_digest = models.CharField(max_length=64, blank=True, editable=False)
+    previous_expires_at = models.DateTimeField(null=True, editable=False)
+    scopes = models.JSONField(default=_predict_only)
+    # Slugs of language models; an empty list allows every one that the tier includes.
+    allowed_models = models.JSONField(default=list, blank=True)
+    # Limits by name, each lower than the account's.
+    own_limits = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    rotated_at = models.DateTimeField(null=True, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, editable=False)
+    last_used_from = models.GenericIPAddressField(null=True, editable=False)
     revoked_at = models.DateTimeField(null=True, editable=False)
 
     objects = ApiTokenQuerySet.as_manager()
@@ -166,19 +236,54 @@ class ApiToken(models.Model):
     def user(self) -> User:
         return self.project.user
 
+    @cached_property
+    def standing(self) -> Standing:
+        """How the call that it signs stands against the limits."""
+        return Standing()
+
     @property
     def is_revoked(self) -> bool:
         return self.revoked_at is not None
 
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= timezone.now()
 
-class UsageDay(models.Model):
-    """What one account used, and has reserved, on one day (UTC)."""
+    @property
+    def is_rotating(self) -> bool:
+        """Whether the plaintext before the last rotation still works."""
+        ends_at = self.previous_expires_at
+        return ends_at is not None and ends_at > timezone.now()
 
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="usage_days")
+    def has_scope(self, scope: Scope) -> bool:
+        return scope in self.scopes
+
+    def allows_model(self, slug: str) -> bool:
+        return not self.allowed_models or slug in self.allowed_models
+
+    @property
+    def scope_labels(self) -> list[str]:
+        return [Scope(scope).label for scope in self.scopes]
+
+
+class Day(models.Model):
+    """What somebody used, and has reserved, on one day (UTC)."""
+
     day = models.DateField()
     tokens_used = models.PositiveBigIntegerField(default=0)
     tokens_reserved = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        abstract = True
+
+
+class UsageDay(Day):
+    """One account's day."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="usage_days")
     predictions = models.PositiveIntegerField(default=0)
+    # The share of the quota, in per cent, that its owner was last told about.
+    warned_percent = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
         constraints = [
@@ -191,14 +296,59 @@ class UsageDay(models.Model):
         return f"{self.user}, {self.day}"
 
 
-class Reservation(models.Model):
-    """Tokens set aside for one prediction; the row is gone once it is settled."""
+class ApiTokenDay(Day):
+    """One API token's day, kept for those with tokens a day of their own."""
 
-    usage_day = models.ForeignKey(
-        UsageDay, on_delete=models.CASCADE, related_name="reservations"
+    api_token = models.ForeignKey(
+        ApiToken, on_delete=models.CASCADE, related_name="days"
     )
-    tokens = models.PositiveBigIntegerField()
-    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["api_token", "day"], name="unique_day_per_api_token"
+            )
+        ]
 
     def __str__(self) -> str:
-        return f"{self.tokens} tokens, {self.usage_day}"
+        return f"{self.api_token}, {self.day}"
+
+
+class ReservationQuerySet(models.QuerySet["Reservation"]):
+    def live(self, now: datetime.datetime) -> ReservationQuerySet:
+        return self.filter(settled_at=None, expires_at__gt=now)
+
+    def expired(self, now: datetime.datetime) -> ReservationQuerySet:
+        return self.filter(settled_at=None, expires_at__lte=now)
+
+
+class Reservation(models.Model):
+    """Tokens and a place set aside for one prediction.
+
+    While it is live it holds one of the account's concurrent requests. Settled, it stays
+    for as long as it counts towards the tokens of the last minute.
+    """
+
+    user = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="reservations"
+    )
+    api_token = models.ForeignKey(
+        ApiToken, null=True, on_delete=models.SET_NULL, related_name="reservations"
+    )
+    day = models.DateField()
+    # Whether the API token's own day holds the tokens too.
+    is_on_api_token_day = models.BooleanField(default=False)
+    tokens = models.PositiveBigIntegerField()
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(db_index=True)
+    settled_at = models.DateTimeField(null=True)
+
+    objects = ReservationQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["user", "created_at"], name="reservations_of_user")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tokens} tokens, {self.user}, {self.day}"

@@ -1,7 +1,12 @@
-"""Tokens a day: reserve the worst case, then settle what was really used.
+"""Tokens a day, tokens a minute and requests at once: reserve, then settle.
 
-One conditional UPDATE decides, so concurrent calls cannot pass the limit together.
-Days are days of UTC.
+A call reserves the most it could use and settles what it really used. Reserving is one
+short transaction that first updates the account's row of the day, on a condition that
+keeps it within the quota: SQLite lets one writer in at a time, and PostgreSQL makes the
+account's other calls wait for that row. So whatever is read after it holds until the
+reservation is written, and concurrent calls cannot pass a limit together.
+
+Days are days of UTC. The minute is the last sixty seconds, at any moment.
 """
 
 from __future__ import annotations
@@ -10,17 +15,16 @@ import datetime
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import F
-from django.db.models.expressions import Combinable
+from django.db.models import Sum
 from django.utils import timezone
 
-from accounts.errors import QuotaExceeded
-from accounts.models import Reservation, UsageDay, User
-
-# Longer than any prediction runs: what is older was left by a process that died.
-RESERVATION_LIFETIME = datetime.timedelta(hours=1)
-# From this share of the quota on, the dashboard warns.
-NEAR = 0.8
+from accounts import days
+from accounts.errors import LimitReached, TierLimitExceeded
+from accounts.leases import SWEEP_EVERY, sweep
+from accounts.limits import Limit, limits_on
+from accounts.models import ApiToken, Reservation, UsageDay, User
+from accounts.quota_warnings import NEAR, warn_near_quota
+from accounts.reserving import A_DAY, A_MINUTE, Attempt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,85 +50,61 @@ class QuotaStatus:
         return self.tokens_used >= self.tokens_per_day
 
 
-def reserve(*, user: User, tokens: int) -> Reservation:
-    """Set `tokens` aside, or raise `QuotaExceeded` and change nothing."""
-    usage_day, _ = UsageDay.objects.get_or_create(user=user, day=_today())
-    reservation = _try_reserve(usage_day, user, tokens)
-    if reservation is None and _release_expired(usage_day):
-        reservation = _try_reserve(usage_day, user, tokens)
-    if reservation is None:
-        raise _refusal(user, tokens)
-    return reservation
+def reserve(
+    *, user: User, tokens: int, api_token: ApiToken | None = None
+) -> Reservation:
+    """Set `tokens` aside, or raise `LimitReached` and change nothing.
+
+    Raises `TierLimitExceeded` where the call is larger than a whole limit, so that no
+    waiting would help.
+    """
+    for name in (A_MINUTE, A_DAY):
+        for limit in limits_on(user, api_token, name):
+            _require_possible(limit, tokens)
+    # Without a savepoint: whatever refuses has undone its writes and raises outside.
+    with transaction.atomic(savepoint=False):
+        outcome = Attempt(user, api_token, tokens).run()
+    if isinstance(outcome, LimitReached):
+        raise outcome
+    return outcome
 
 
 def settle(reservation: Reservation, *, used: int) -> None:
     """Turn a reservation into use. Settling twice charges once."""
-    _release(
-        reservation,
-        tokens_used=F("tokens_used") + min(used, reservation.tokens),
-        predictions=F("predictions") + 1,
-    )
+    used = min(used, reservation.tokens)
+    live = Reservation.objects.filter(pk=reservation.pk, settled_at=None)
+    with transaction.atomic(savepoint=False):
+        if live.update(settled_at=timezone.now(), tokens=used):
+            days.settle(reservation, used=used)
+            warn_near_quota(reservation.user, reservation.day)
+    if reservation.pk % SWEEP_EVERY == 0:
+        sweep()
 
 
 def refund(reservation: Reservation) -> None:
     """Give the whole reservation back: the call came to nothing."""
-    _release(reservation)
+    live = Reservation.objects.filter(pk=reservation.pk, settled_at=None)
+    with transaction.atomic(savepoint=False):
+        if live.delete()[0]:
+            days.release([reservation])
 
 
 def status(user: User) -> QuotaStatus:
-    usage_day = UsageDay.objects.filter(user=user, day=_today()).first() or UsageDay()
+    today = days.today()
+    usage_day = UsageDay.objects.filter(user=user, day=today).first() or UsageDay()
+    live = Reservation.objects.live(timezone.now()).filter(user=user, day=today)
     return QuotaStatus(
         tokens_used=usage_day.tokens_used,
-        tokens_reserved=usage_day.tokens_reserved,
+        tokens_reserved=live.aggregate(tokens=Sum("tokens", default=0))["tokens"],
         tokens_per_day=user.limits.tokens_per_day,
         predictions=usage_day.predictions,
-        resets_at=_next_midnight(),
+        resets_at=days.next_midnight(),
     )
 
 
-def _try_reserve(usage_day: UsageDay, user: User, tokens: int) -> Reservation | None:
-    ceiling = user.limits.tokens_per_day - tokens
-    with transaction.atomic(savepoint=False):
-        is_granted = UsageDay.objects.filter(
-            pk=usage_day.pk, tokens_used__lte=ceiling - F("tokens_reserved")
-        ).update(tokens_reserved=F("tokens_reserved") + tokens)
-        if not is_granted:
-            return None
-        return Reservation.objects.create(usage_day=usage_day, tokens=tokens)
-
-
-def _release(reservation: Reservation, **changes: Combinable) -> None:
-    """Whoever deletes the row owns its tokens, so only one of two callers does."""
-    with transaction.atomic(savepoint=False):
-        deleted, _ = Reservation.objects.filter(pk=reservation.pk).delete()
-        if deleted:
-            UsageDay.objects.filter(pk=reservation.usage_day_id).update(
-                tokens_reserved=F("tokens_reserved") - reservation.tokens, **changes
-            )
-
-
-def _release_expired(usage_day: UsageDay) -> bool:
-    expired = usage_day.reservations.filter(
-        created_at__lt=timezone.now() - RESERVATION_LIFETIME
-    )
-    for reservation in expired:
-        refund(reservation)
-    return bool(expired)
-
-
-def _refusal(user: User, tokens: int) -> QuotaExceeded:
-    today = status(user)
-    return QuotaExceeded(
-        f"This call may need {tokens:,} tokens and {today.tokens_left:,} of today's "
-        f"{today.tokens_per_day:,} are left on your {user.get_tier_display()} tier.",
-        retry_after=int((today.resets_at - timezone.now()).total_seconds()) + 1,
-    )
-
-
-def _today() -> datetime.date:
-    return timezone.now().astimezone(datetime.UTC).date()
-
-
-def _next_midnight() -> datetime.datetime:
-    tomorrow = _today() + datetime.timedelta(days=1)
-    return datetime.datetime.combine(tomorrow, datetime.time(), datetime.UTC)
+def _require_possible(limit: Limit, tokens: int) -> None:
+    if tokens > limit.allowed:
+        raise TierLimitExceeded(
+            f"This call may need {tokens:,} tokens at once. {limit.sentence}.",
+            hint=f"Send fewer prompts, ask for fewer new tokens, or {limit.remedy}.",
+        )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from accounts.tiers import Tier, TierLimits, limits_of
+from accounts.tier_overrides import limits_of
+from accounts.tiers import LIMIT_KINDS, Tier, TierLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,17 +74,10 @@ def tier_cards(current: Tier | None) -> list[TierCard]:
 
 def describe(limits: TierLimits) -> list[LimitLine]:
     return [
-        LimitLine(name=name, label=label, value=value)
-        for name, label, value in (
-            ("requests", "Requests a minute", f"{limits.requests_per_minute:,}"),
-            ("tokens", "Tokens a day", f"{limits.tokens_per_day:,}"),
-            ("completion", "Longest completion", f"{limits.max_new_tokens:,} tokens"),
-            ("prompts", "Prompts in one call", f"{limits.prompts_per_call:,}"),
-            (
-                "completions",
-                "Completions or beams in one call",
-                f"{limits.completions_per_call:,}",
-            ),
-            ("priority", "Priority in the queue", limits.priority_name),
+        LimitLine(
+            name=kind.name,
+            label=kind.label,
+            value=kind.describe(getattr(limits, kind.name)),
         )
+        for kind in LIMIT_KINDS
     ]

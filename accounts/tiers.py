@@ -1,4 +1,7 @@
-"""What each tier may do. No other file holds these numbers."""
+"""What each tier may do. No other file holds these numbers.
+
+Staff override them in the admin without a deployment: `accounts.tier_overrides`.
+"""
 
 from __future__ import annotations
 
@@ -30,24 +33,93 @@ class TierLimits:
     """Limits of one account. All tokens are the model's, prompt and completion."""
 
     requests_per_minute: int
+    tokens_per_minute: int
     tokens_per_day: int
+    concurrent_requests: int
     max_new_tokens: int
     prompts_per_call: int
     # Prompts times sequences of each; with beams, times beams, which are the work.
     completions_per_call: int
     priority: int
 
-    @property
-    def priority_name(self) -> str:
-        return PRIORITY_NAMES[self.priority]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitKind:
+    """One field of `TierLimits` in words."""
+
+    name: str
+    label: str
+    suffix: str = ""
+    minimum: int = 1
+    maximum: int = 1_000_000_000_000
+    # An owner may set a lower one for a single API token.
+    is_per_api_token: bool = False
+
+    def describe(self, value: int) -> str:
+        return f"{value:,}{self.suffix}"
+
+
+class PriorityKind(LimitKind):
+    """A rank in the engine's queue, shown by its name."""
+
+    def describe(self, value: int) -> str:
+        return PRIORITY_NAMES[value]
 
 
 PRIORITY_NAMES = ("low", "normal", "high")
 
+LIMIT_KINDS: tuple[LimitKind, ...] = (
+    LimitKind(
+        name="requests_per_minute",
+        label="Requests a minute",
+        is_per_api_token=True,
+    ),
+    LimitKind(
+        name="tokens_per_minute",
+        label="Tokens a minute",
+        is_per_api_token=True,
+    ),
+    LimitKind(
+        name="tokens_per_day",
+        label="Tokens a day",
+        is_per_api_token=True,
+    ),
+    LimitKind(
+        name="concurrent_requests",
+        label="Requests at once",
+        is_per_api_token=True,
+    ),
+    LimitKind(
+        name="max_new_tokens",
+        label="Longest completion",
+        suffix=" tokens",
+        maximum=1_000_000,
+    ),
+    LimitKind(
+        name="prompts_per_call",
+        label="Prompts in one call",
+        maximum=10_000,
+    ),
+    LimitKind(
+        name="completions_per_call",
+        label="Completions or beams in one call",
+        maximum=10_000,
+    ),
+    PriorityKind(
+        name="priority",
+        label="Priority in the queue",
+        minimum=0,
+        maximum=len(PRIORITY_NAMES) - 1,
+    ),
+)
+LIMIT_KINDS_BY_NAME = {kind.name: kind for kind in LIMIT_KINDS}
+
 TIER_LIMITS: dict[Tier, TierLimits] = {
     Tier.FREE: TierLimits(
         requests_per_minute=10,
+        tokens_per_minute=5_000,
         tokens_per_day=20_000,
+        concurrent_requests=2,
         max_new_tokens=128,
         prompts_per_call=1,
         completions_per_call=4,
@@ -55,7 +127,9 @@ TIER_LIMITS: dict[Tier, TierLimits] = {
     ),
     Tier.DEVELOPER: TierLimits(
         requests_per_minute=60,
+        tokens_per_minute=50_000,
         tokens_per_day=250_000,
+        concurrent_requests=8,
         max_new_tokens=512,
         prompts_per_call=4,
         completions_per_call=16,
@@ -63,7 +137,9 @@ TIER_LIMITS: dict[Tier, TierLimits] = {
     ),
     Tier.PREMIUM: TierLimits(
         requests_per_minute=600,
+        tokens_per_minute=500_000,
         tokens_per_day=5_000_000,
+        concurrent_requests=64,
         max_new_tokens=2_048,
         prompts_per_call=32,
         completions_per_call=64,
@@ -77,7 +153,3 @@ TIER_SUMMARIES: dict[Tier, str] = {
     Tier.DEVELOPER: "Build and test against GPT-Neo with room for every working day.",
     Tier.PREMIUM: "Serve an application: long completions, batches, first in the queue.",
 }
-
-
-def limits_of(tier: Tier | str) -> TierLimits:
-    return TIER_LIMITS[Tier(tier)]

@@ -98,14 +98,6 @@ class ContextLengthExceeded(ApplicationError):
     default_detail = "Prompt and completion do not fit the model's context."
 
 
-class TierLimitExceeded(ApplicationError):
-    """A value that is valid but beyond what the caller's tier allows in one call."""
-
-    status_code = status.HTTP_403_FORBIDDEN
-    default_code = "tier_limit_exceeded"
-    default_hint = "The Tiers page compares the limits of each tier."
-
-
 class NotSupported(ApplicationError):
     """A route of another service that this one answers honestly instead of never."""
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from accounts.errors import TierLimitExceeded
 from accounts.models import User
 from models_app.backends import get_backend
 from models_app.errors import (
     ContextLengthExceeded,
     InvalidInput,
     InvalidParameter,
-    TierLimitExceeded,
 )
 from models_app.parameters import PARAMETERS_BY_NAME, GenerationParameters
 

@@ -9,6 +9,7 @@ and closes the ledger's row. `predict` is both, for doors that answer in one pie
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
@@ -18,9 +19,9 @@ from asgiref.sync import async_to_sync, sync_to_async
 from django.conf import settings
 from django.db import transaction
 
-from accounts import quota, rate_limits
+from accounts import access, leases, quota, rate_limits
 from accounts.errors import ApplicationError, TierRequired
-from accounts.models import ApiToken, Project, Reservation, User
+from accounts.models import ApiToken, Project, Reservation, Scope, User
 from models_app.backends import get_backend
 from models_app.backends.base import Generation
 from models_app.errors import GenerationFailed
@@ -103,7 +104,10 @@ def admit(
     """Let a call in, or raise the `ApplicationError` that says why not."""
     entry = LanguageModel.objects.resolve(language_model)
     require_access(user=caller.user, language_model=entry)
-    rate_limits.check_request(caller.user)
+    if caller.api_token:
+        access.require_scope(caller.api_token, Scope.PREDICT)
+        access.require_model(caller.api_token, entry.slug)
+    rate_limits.check_request(caller.user, caller.api_token)
     generation_parameters = parse(parameters)
     backend = get_backend()
     backend.require_ready(entry.slug)
@@ -133,6 +137,7 @@ async def stream(admission: Admission) -> AsyncGenerator[PredictEvent]:
     """
     status, error = PredictionStatus.ABORTED, None
     run, is_taken_in = admission.run, False
+    keeper = asyncio.ensure_future(leases.keep(admission.reservation))
     try:
         generations = [get_backend().generate(one) for one in _generations(admission)]
         async with aclosing(merge_once_begun(generations)) as events:
@@ -150,6 +155,7 @@ async def stream(admission: Admission) -> AsyncGenerator[PredictEvent]:
         logger.exception("prediction %s failed", admission.record.public_id)
         status, error = PredictionStatus.FAILED, GenerationFailed()
     finally:
+        keeper.cancel()
         await sync_to_async(_close)(admission, status, error)
     yield Failed(error) if error else Completed(_prediction(admission))
 
@@ -209,7 +215,9 @@ def _open(
     prompt_tokens = sum(len(prompt.token_ids) for prompt in prompts)
     each = parameters.sequences_computed
     new_tokens = sum(prompt.max_new_tokens * each for prompt in prompts)
-    reservation = quota.reserve(user=caller.user, tokens=prompt_tokens + new_tokens)
+    reservation = quota.reserve(
+        user=caller.user, api_token=caller.api_token, tokens=prompt_tokens + new_tokens
+    )
     record = PredictionRecord.objects.create(
         user=caller.user,
         project=caller.project,

@@ -53,6 +53,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "neuro_site.request_id.request_id_middleware",
+    "accounts.rate_limit_headers.rate_limit_headers_middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -163,6 +164,8 @@ EMAIL_BACKEND = (
     if _EMAIL_URL
     else "django.core.mail.backends.console.EmailBackend"
 )
+MAIL_IS_CONFIGURED = bool(_EMAIL_URL)
+EMAIL_TIMEOUT = 20
 # Without a mail server nobody could ever confirm an address.
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if _EMAIL_URL else "none"
 

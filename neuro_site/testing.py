@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from django.test import TestCase, override_settings
 
-from accounts import rate_limits
+from accounts import rate_limits, tier_overrides
 from accounts.models import ApiToken, User
 from accounts.services import issue_api_token, register_user
 from accounts.tiers import Tier
@@ -46,6 +46,7 @@ class BaseTestCase(TestCase):
 
     def setUp(self) -> None:
         rate_limits.reset()
+        tier_overrides.forget()
 
     def bearer(self, plaintext: str) -> dict[str, str]:
         """Headers for the test client: `headers=self.bearer(self.alice_api_token)`."""

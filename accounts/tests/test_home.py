@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from django.urls import reverse
 
-from accounts.tiers import Tier, limits_of
+from accounts.tier_overrides import limits_of
+from accounts.tiers import Tier
 from neuro_site.testing import BaseTestCase
 
 

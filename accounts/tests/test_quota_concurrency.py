@@ -6,13 +6,22 @@ from concurrent.futures import ThreadPoolExecutor
 
 from django.db import connection
 from django.test import TransactionTestCase
+from django.utils import timezone
 
-from accounts import quota
-from accounts.errors import QuotaExceeded
-from accounts.models import Reservation, UsageDay, User
-from accounts.tiers import Tier, limits_of
+from accounts import quota, tier_overrides
+from accounts.errors import LimitReached
+from accounts.models import (
+    ApiToken,
+    ApiTokenDay,
+    Project,
+    Reservation,
+    UsageDay,
+    User,
+)
+from accounts.services import issue_api_token
+from accounts.tiers import TIER_LIMITS, Tier
 
-LIMIT = limits_of(Tier.FREE).tokens_per_day
+LIMIT = TIER_LIMITS[Tier.FREE].tokens_per_day
 CALLERS = 64
 
 
@@ -31,12 +40,25 @@ def run_together(work: Callable[[int], int]) -> list[int]:
 
 class QuotaConcurrencyTestCase(TransactionTestCase):
     def setUp(self) -> None:
-        self.user = User.objects.create_user("dave@example.org")
+        tier_overrides.forget()
+        self.user = User.objects.create_user(
+            "dave@example.org",
+            staff_limits={
+                "tokens_per_minute": 100 * LIMIT,
+                "concurrent_requests": 1000,
+            },
+        )
 
-    def try_reserve(self, tokens: int) -> Reservation | None:
+    def limit_to(self, **limits: int) -> None:
+        self.user.staff_limits |= limits
+        self.user.save()
+
+    def try_reserve(
+        self, tokens: int, api_token: ApiToken | None = None
+    ) -> Reservation | None:
         try:
-            return quota.reserve(user=self.user, tokens=tokens)
-        except QuotaExceeded:
+            return quota.reserve(user=self.user, tokens=tokens, api_token=api_token)
+        except LimitReached:
             return None
 
     def test_it_makes_one_row_for_many_first_callers(self) -> None:
@@ -73,7 +95,45 @@ class QuotaConcurrencyTestCase(TransactionTestCase):
         self.assertEqual(day.tokens_used, spent)
         self.assertEqual(day.tokens_reserved, 0)
         self.assertLessEqual(day.tokens_used, LIMIT)
-        self.assertFalse(Reservation.objects.exists())
+        self.assertFalse(Reservation.objects.filter(settled_at=None).exists())
+
+    def test_it_never_lets_more_run_at_once_than_the_limit(self) -> None:
+        self.limit_to(concurrent_requests=7)
+        granted = run_together(lambda _: bool(self.try_reserve(1)))
+        self.assertEqual(sum(granted), 7)
+        self.assertEqual(UsageDay.objects.get().tokens_reserved, 7)
+
+    def test_it_never_gives_out_more_tokens_a_minute_than_the_limit(self) -> None:
+        self.limit_to(tokens_per_minute=1_000)
+
+        def call(number: int) -> int:
+            tokens = 20 + number % 13
+            reservation = self.try_reserve(tokens)
+            return tokens if reservation else 0
+
+        granted = sum(run_together(call))
+        self.assertLessEqual(granted, 1_000)
+        self.assertGreater(granted, 1_000 - 33)
+        self.assertEqual(UsageDay.objects.get().tokens_reserved, granted)
+
+    def test_it_never_passes_the_limits_of_one_api_token(self) -> None:
+        project = Project.objects.create(user=self.user, name="p")
+        api_token, _ = issue_api_token(project=project, name="small")
+        api_token.own_limits = {"tokens_per_day": 100}
+        api_token.save()
+        granted = run_together(lambda _: bool(self.try_reserve(9, api_token)))
+        self.assertEqual(sum(granted), 11)
+        self.assertEqual(ApiTokenDay.objects.get().tokens_reserved, 99)
+        self.assertEqual(UsageDay.objects.get().tokens_reserved, 99)
+
+    def test_it_gives_back_expired_reservations_while_others_reserve(self) -> None:
+        for _ in range(10):
+            quota.reserve(user=self.user, tokens=LIMIT // 10)
+        Reservation.objects.update(expires_at=timezone.now())
+        granted = run_together(lambda _: bool(self.try_reserve(LIMIT // 10)))
+        self.assertEqual(sum(granted), 10)
+        self.assertEqual(UsageDay.objects.get().tokens_reserved, LIMIT)
+        self.assertEqual(Reservation.objects.count(), 10)
 
     def test_it_settles_once_when_many_settle_together(self) -> None:
         reservation = quota.reserve(user=self.user, tokens=100)

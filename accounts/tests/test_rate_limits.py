@@ -1,21 +1,24 @@
 from __future__ import annotations
 
+import datetime
 from concurrent.futures import ThreadPoolExecutor
 from unittest.mock import patch
 
 from accounts import rate_limits
 from accounts.errors import RateLimited
 from accounts.models import User
-from accounts.tiers import Tier, limits_of
+from accounts.tiers import TIER_LIMITS, Tier
 from neuro_site.testing import BaseTestCase
 
-LIMIT = limits_of(Tier.FREE).requests_per_minute
+LIMIT = TIER_LIMITS[Tier.FREE].requests_per_minute
 NOON = 1_800_000_000.0
 
 
 class RateLimitsTestCase(BaseTestCase):
     def at(self, seconds: float) -> None:
+        moment = datetime.datetime.fromtimestamp(NOON + seconds, datetime.UTC)
         self.enterContext(patch("time.time", return_value=NOON + seconds))
+        self.enterContext(patch("django.utils.timezone.now", return_value=moment))
 
     def use_up(self, user: User) -> None:
         for _ in range(user.limits.requests_per_minute):
@@ -40,7 +43,7 @@ class RateLimitsTestCase(BaseTestCase):
         self.at(45)
         with self.assertRaises(RateLimited) as caught:
             rate_limits.check_request(self.charlie)
-        self.assertEqual(caught.exception.retry_after, 15)
+        self.assertEqual(caught.exception.retry_after, 16)
         self.at(60.5)
         rate_limits.check_request(self.charlie)
         with self.assertRaises(RateLimited):

@@ -17,6 +17,7 @@ from accounts.models import User
 SPECIFICATIONS = [
     "accounts/tests/test_quota.py",
     "accounts/tests/test_quota_concurrency.py",
+    "accounts/tests/test_windows.py",
     "accounts/tests/test_services.py",
     "accounts/tests/test_authentication.py",
 ]
@@ -33,6 +34,7 @@ def test_it_keeps_accounts_and_quotas_on_postgresql(postgresql_url: str) -> None
     assert outcome.returncode == 0, outcome.stdout
 
 
+@pytest.mark.django_db
 def test_it_keeps_rate_limits_on_redis(redis_url: str) -> None:
     storage = redis_url.replace("unix://", "redis+unix://", 1)
     with override_settings(RATE_LIMIT_STORAGE=storage):

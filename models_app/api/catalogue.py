@@ -15,7 +15,9 @@ from models_app.readiness import Readiness, readiness_of
 
 _LIMITS = (
     "requests_per_minute",
+    "tokens_per_minute",
     "tokens_per_day",
+    "concurrent_requests",
     "max_new_tokens",
     "prompts_per_call",
     "completions_per_call",

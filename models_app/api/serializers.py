@@ -164,7 +164,9 @@ class ModelListOutput(serializers.Serializer[Any]):
 
 class LimitsOutput(serializers.Serializer[Any]):
     requests_per_minute = serializers.IntegerField()
+    tokens_per_minute = serializers.IntegerField()
     tokens_per_day = serializers.IntegerField()
+    concurrent_requests = serializers.IntegerField()
     max_new_tokens = serializers.IntegerField()
     prompts_per_call = serializers.IntegerField()
     completions_per_call = serializers.IntegerField(

@@ -2,12 +2,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from accounts.errors import ApplicationError
+from accounts.errors import ApplicationError, TierLimitExceeded
 from models_app.errors import (
     ContextLengthExceeded,
     InvalidInput,
     InvalidParameter,
-    TierLimitExceeded,
 )
 from models_app.parameters import parse
 from models_app.prompts import Prompt, prepare_prompts

@@ -7,7 +7,7 @@ from unittest import mock
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 
-from accounts import quota
+from accounts import days, quota
 from accounts.errors import (
     ApplicationError,
     QuotaExceeded,
@@ -125,7 +125,7 @@ class AdmitTests(ServiceTestCase):
     def test_it_refuses_what_the_quota_cannot_cover(self) -> None:
         today = UsageDay.objects.create(
             user=self.alice,
-            day=quota._today(),
+            day=days.today(),
             tokens_used=self.alice.limits.tokens_per_day - 23,
         )
 

@@ -105,7 +105,9 @@ class RefusalTests(StreamTestCase):
         self.assertEqual((error["code"], error["link"]), ("tier_required", "/tiers/"))
 
     def test_it_links_the_tiers_when_the_quota_is_used_up(self) -> None:
-        quota.reserve(user=self.alice, tokens=self.alice.limits.tokens_per_day)
+        self.alice.staff_limits = {"tokens_per_day": 50_000}
+        self.alice.save()
+        quota.reserve(user=self.alice, tokens=50_000)
 
         with use_backend(FakeBackend()):
             error = self.refusal(429)
