@@ -113,6 +113,7 @@ class LimitReached(ApplicationError):
     """A limit refuses the call for now; `report` says which in numbers."""
 
     status_code = status.HTTP_429_TOO_MANY_REQUESTS
+    default_code = "rate_limit_exceeded"
 
     def __init__(self, message: str, *, hint: str, report: LimitReport) -> None:
         super().__init__(message, hint=hint, retry_after=report.retry_after)
@@ -121,8 +122,6 @@ class LimitReached(ApplicationError):
 
 class RateLimited(LimitReached):
     """Requests or tokens a minute, or requests at once."""
-
-    default_code = "rate_limit_exceeded"
 
 
 class QuotaExceeded(LimitReached):

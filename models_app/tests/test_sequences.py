@@ -7,10 +7,11 @@ from typing import Any
 
 from asgiref.sync import async_to_sync
 
+from accounts.errors import TierLimitExceeded
 from accounts.tiers import TIER_LIMITS
 from models_app import services
 from models_app.backends.base import BeamParams, TokenEvent
-from models_app.errors import EngineUnavailable, TierLimitExceeded
+from models_app.errors import EngineUnavailable
 from models_app.models import PredictionRecord
 from models_app.predictions import (
     Completed,

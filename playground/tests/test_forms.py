@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.http import QueryDict
 from django.test import SimpleTestCase
 
-from accounts.tiers import Tier, limits_of
+from accounts.tiers import TIER_LIMITS, Tier
 from models_app.errors import InvalidParameter
 from models_app.parameters import parse
 from playground.form_values import escape, unescape
@@ -16,7 +16,7 @@ from playground.forms import (
     read_submission,
 )
 
-LIMITS = limits_of(Tier.FREE)
+LIMITS = TIER_LIMITS[Tier.FREE]
 
 
 class ReadSubmissionTests(SimpleTestCase):
