@@ -22,7 +22,7 @@ from inference.messages import FinishReason, GeneratedSequence, TokenLogprob
 from inference.request import Request, TextStream
 from inference.sampler import uniform
 from inference.sampling_params import BeamParams
-from inference.warpers import warp
+from inference.warpers import Limits, warp
 
 # The score of a beam that is none; transformers' number.
 NO_SCORE = -1.0e9
@@ -137,7 +137,8 @@ class BeamSearch:
             process(row, beam.runner)
         num_ends = max(len(self.request.end_token_ids), 1)
         if not sampling.is_greedy:
-            scores = warp(scores, sampling, num_ends + 1)
+            limits = Limits.of([sampling], scores.device)
+            scores = warp(scores, limits, num_ends + 1)
         totals = (scores + self._scores[:, None].to(scores)).flatten()
         wanted = min((num_ends + 1) * self.params.num_beams, len(totals))
         found = (

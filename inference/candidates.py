@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, inf
 
 from inference.sampling_params import SamplingParams
-from inference.warpers import WARPERS, warp
+from inference.warpers import WARPERS, Limits, Warper, warp
 
-# Room beyond the k best for those that tie with the last of them; in bf16 many do.
+# How many of the best to take out: the smallest of these that has room for `top_k` and
+# for some that tie with the last of them; in bf16 many do.
+WIDTHS = (128, 512, 2048)
 NUM_TIES = 64
 NUM_NUCLEUS = 256
 # Beyond this part of the vocabulary, taking the best out costs as much as sorting.
@@ -30,44 +33,65 @@ class Candidates(NamedTuple):
     incomplete: tuple[int, ...] = ()
 
 
-def find_candidates(rows: Tensor, sampling: SamplingParams) -> Candidates:
-    """What may be drawn from processed logits `[row, vocabulary]`."""
-    if sampling.top_k and sampling.top_k + NUM_TIES <= rows.size(1) // MAX_PART:
-        found, later = _find_top_k(rows, sampling), WARPERS[1:]
-    elif not sampling.top_k and sampling.top_p < 1 and rows.size(1) > NUM_NUCLEUS:
-        found, later = _find_top_p(rows, sampling), WARPERS[2:]
-    else:
-        return whole_vocabulary(rows, sampling)
-    scores = found.scores
-    for warper in later:
-        scores = warper(scores, sampling, 1)
-    return found._replace(scores=scores)
+class Kind(NamedTuple):
+    """Rows of one kind are computed together: `width` candidates, or all if that is 0,
+    and which of the parameters are on."""
+
+    width: int
+    has_top_k: bool
+    has_top_p: bool
+    has_min_p: bool
+    has_typical_p: bool
+
+    @classmethod
+    def of(cls, sampling: SamplingParams) -> Kind:
+        return cls(
+            _width(sampling),
+            sampling.top_k > 0,
+            sampling.top_p < 1,
+            sampling.min_p > 0,
+            sampling.typical_p < 1,
+        )
 
 
-def whole_vocabulary(rows: Tensor, sampling: SamplingParams) -> Candidates:
-    """The same without a short cut."""
-    return Candidates(warp(rows, sampling))
-
-
-def _find_top_k(rows: Tensor, sampling: SamplingParams) -> Candidates:
-    values, token_ids = rows.topk(sampling.top_k + NUM_TIES)
-    scores = values / sampling.temperature
-    dropped = scores < scores[:, sampling.top_k - 1 : sampling.top_k]
-    return _in_order(scores, token_ids, dropped)
-
-
-def _find_top_p(rows: Tensor, sampling: SamplingParams) -> Candidates:
-    values, token_ids = rows.topk(NUM_NUCLEUS)
-    scores = values / sampling.temperature
-    total = (rows / sampling.temperature).logsumexp(-1, keepdim=True)
-    probabilities = (scores - total).exp()
-    dropped = probabilities.cumsum(-1) - probabilities >= sampling.top_p
-    return _in_order(scores, token_ids, dropped)
-
-
-def _in_order(scores: Tensor, token_ids: Tensor, dropped: Tensor) -> Candidates:
-    """From best first to order of token id, in which a rounding moves no candidate."""
-    token_ids, order = token_ids.sort(-1)
+def find_candidates(rows: Tensor, limits: Limits, kind: Kind) -> Candidates:
+    """What may be drawn from processed logits `[row, vocabulary]` of one kind."""
+    if not kind.width or kind.width > rows.size(1) // MAX_PART:
+        return whole_vocabulary(rows, limits)
+    values, token_ids = rows.topk(kind.width)
+    scores = values / limits.temperature
+    dropped, later = _cut(scores, rows, limits)
     incomplete = (~dropped[:, -1]).nonzero().flatten().tolist()
+    # In order of token id, a rounding that swaps two of them moves none of the others.
+    token_ids, order = token_ids.sort(-1)
     scores = scores.masked_fill(dropped, -inf).gather(1, order)
+    for warper in later:
+        scores = warper(scores, limits, 1)
     return Candidates(scores, token_ids, tuple(incomplete))
+
+
+def whole_vocabulary(rows: Tensor, limits: Limits) -> Candidates:
+    """The same without a short cut."""
+    return Candidates(warp(rows, limits))
+
+
+def _width(sampling: SamplingParams) -> int:
+    if sampling.top_k:
+        wanted = sampling.top_k + NUM_TIES
+        return next((width for width in WIDTHS if wanted <= width), 0)
+    return NUM_NUCLEUS if sampling.top_p < 1 else 0
+
+
+def _cut(
+    scores: Tensor, rows: Tensor, limits: Limits
+) -> tuple[Tensor, tuple[Warper, ...]]:
+    """Which of the best, given in order, are dropped by the first cut, which is known
+    from them alone; and the warpers that come after it."""
+    if limits.top_k is not None:
+        return scores < scores.gather(1, limits.top_k - 1), WARPERS[1:]
+    if limits.outside_top_p is not None:
+        total = (rows / limits.temperature).logsumexp(-1, keepdim=True)
+        probabilities = (scores - total).exp()
+        mass_before = probabilities.cumsum(-1) - probabilities
+        return mass_before >= 1 - limits.outside_top_p, WARPERS[2:]
+    return torch.zeros_like(scores, dtype=torch.bool), WARPERS

@@ -1,8 +1,6 @@
 """Logits to tokens. The choice for a request depends on its own row and seed alone.
 
-Requests that want the same distribution are drawn together, row by row with the same
-bits as alone. Top-k comes cheap: the k candidates are found first and only they are
-computed with.
+Requests of one kind are drawn together, row by row with the same bits as alone.
 """
 
 from __future__ import annotations
@@ -12,12 +10,16 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from inference.candidates import Candidates, find_candidates, whole_vocabulary
+from inference.candidates import (
+    Candidates,
+    Kind,
+    find_candidates,
+    whole_vocabulary,
+)
 from inference.logits import process
 from inference.request import Request
-from inference.sampling_params import SamplingParams
+from inference.warpers import Limits
 
 # Probabilities are added up in runs of this length, then within the one drawn.
 RUN_LENGTH = 256
@@ -32,10 +34,10 @@ def sample(logits: Tensor, requests: Sequence[Request]) -> list[int]:
     for row, request in zip(logits, requests, strict=True):
         process(row, request)
     chosen = [0] * len(requests)
-    for sampling, numbers in _groups(requests):
+    for kind, numbers in _groups(requests).items():
         rows = logits if len(numbers) == len(requests) else logits[numbers]
         group = [requests[number] for number in numbers]
-        token_ids = _best(rows) if sampling.is_greedy else _draw(rows, group)
+        token_ids = _best(rows) if kind is None else _draw(rows, group, kind)
         for number, token_id in zip(numbers, token_ids, strict=True):
             chosen[number] = token_id
     return chosen
@@ -45,9 +47,10 @@ def processed_probabilities(row: Tensor, request: Request) -> Tensor:
     """The distribution the next token is drawn from, over the whole vocabulary."""
     row = row.clone()
     process(row, request)
-    found = find_candidates(row[None], request.sampling)
+    limits = Limits.of([request.sampling], row.device)
+    found = find_candidates(row[None], limits, Kind.of(request.sampling))
     if found.incomplete:
-        found = whole_vocabulary(row[None], request.sampling)
+        found = whole_vocabulary(row[None], limits)
     probabilities = found.scores.softmax(-1)
     if found.token_ids is None:
         return probabilities[0]
@@ -65,24 +68,14 @@ def uniform(seed: int, index: int, draw: int = 0) -> float:
     return (int.from_bytes(digest, "little") >> 11) / 2**53
 
 
-def _groups(requests: Sequence[Request]) -> list[tuple[SamplingParams, list[int]]]:
-    groups: dict[tuple[float, ...], list[int]] = {}
+def _groups(requests: Sequence[Request]) -> dict[Kind | None, list[int]]:
+    """Who is chosen for together; `None` are the greedy ones."""
+    groups: dict[Kind | None, list[int]] = {}
     for number, request in enumerate(requests):
-        groups.setdefault(_shape(request.sampling), []).append(number)
-    return [(requests[group[0]].sampling, group) for group in groups.values()]
-
-
-def _shape(sampling: SamplingParams) -> tuple[float, ...]:
-    """What the distribution depends on besides the row."""
-    if sampling.is_greedy:
-        return ()
-    return (
-        sampling.temperature,
-        sampling.top_k,
-        sampling.top_p,
-        sampling.min_p,
-        sampling.typical_p,
-    )
+        sampling = request.sampling
+        kind = None if sampling.is_greedy else Kind.of(sampling)
+        groups.setdefault(kind, []).append(number)
+    return groups
 
 
 def _best(rows: Tensor) -> list[int]:
@@ -90,13 +83,14 @@ def _best(rows: Tensor) -> list[int]:
     return token_ids
 
 
-def _draw(rows: Tensor, requests: Sequence[Request]) -> list[int]:
-    sampling = requests[0].sampling
-    found = find_candidates(rows, sampling)
+def _draw(rows: Tensor, requests: Sequence[Request], kind: Kind) -> list[int]:
+    samplings = [request.sampling for request in requests]
+    found = find_candidates(rows, Limits.of(samplings, rows.device), kind)
     chosen = _pick(found, requests)
-    for row in found.incomplete:
-        whole = whole_vocabulary(rows[row : row + 1], sampling)
-        chosen[row : row + 1] = _pick(whole, requests[row : row + 1])
+    for number in found.incomplete:
+        one = slice(number, number + 1)
+        limits = Limits.of(samplings[one], rows.device)
+        chosen[one] = _pick(whole_vocabulary(rows[one], limits), requests[one])
     return chosen
 
 
@@ -105,15 +99,25 @@ def _pick(candidates: Candidates, requests: Sequence[Request]) -> list[int]:
     scores, token_ids, _ = candidates
     numbers = [uniform(r.sampling.seed, r.num_completion_tokens) for r in requests]
     drawn = torch.tensor(numbers, dtype=torch.double, device=scores.device)[:, None]
-    padding = -scores.size(1) % RUN_LENGTH
-    runs = F.pad(scores.softmax(-1), (0, padding)).unflatten(1, (-1, RUN_LENGTH))
-    run, drawn = _fall(runs.sum(-1, dtype=torch.double), drawn)
-    place, _ = _fall(runs.take_along_dim(run[:, :, None], 1)[:, 0].double(), drawn)
-    found = (run * RUN_LENGTH + place).clamp_(max=scores.size(1) - 1)
+    probabilities = scores.softmax(-1)
+    run, drawn = _fall(_run_lengths(probabilities), drawn)
+    places = run * RUN_LENGTH + torch.arange(RUN_LENGTH, device=scores.device)
+    last = scores.size(1) - 1
+    lengths = probabilities.gather(1, places.clamp(max=last)).double()
+    place, _ = _fall(lengths.masked_fill_(places > last, 0), drawn)
+    found = places.gather(1, place).clamp_(max=last)
     if token_ids is not None:
         found = token_ids.gather(1, found)
     chosen: list[int] = found.flatten().tolist()
     return chosen
+
+
+def _run_lengths(probabilities: Tensor) -> Tensor:
+    """What each run adds up to; the last one may be short."""
+    whole = probabilities.size(1) // RUN_LENGTH * RUN_LENGTH
+    runs = probabilities[:, :whole].unflatten(1, (-1, RUN_LENGTH)).sum(-1)
+    rest = probabilities[:, whole:].sum(-1, keepdim=True)
+    return torch.cat((runs, rest), 1).double()
 
 
 def _fall(lengths: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:

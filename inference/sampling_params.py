@@ -116,7 +116,7 @@ def _check_length(params: SamplingParams) -> None:
 
 def _check_distribution(params: SamplingParams) -> None:
     _require(0 <= params.temperature < math.inf, "temperature must be 0 or more")
-    _require(params.top_k >= 0, "top_k must be 0 (off) or more")
+    _require(0 <= params.top_k < 2**31, "top_k must be 0 (off) or more")
     _require(0 < params.top_p <= 1, "top_p must be above 0 and at most 1")
     _require(0 <= params.min_p <= 1, "min_p must be between 0 and 1")
     _require(0 < params.typical_p <= 1, "typical_p must be above 0 and at most 1")

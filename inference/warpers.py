@@ -8,68 +8,111 @@ here and its place in `WARPERS`. Definitions are those of
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
+import numpy as np
+import torch
 from torch import Tensor, inf
 
 from inference.sampling_params import SamplingParams
 
-Warper = Callable[[Tensor, SamplingParams, int], Tensor]
+
+class Limits(NamedTuple):
+    """What the rows ask for, one number for each, `[row, 1]`; `None` where all of them
+    leave it off. `outside_top_p` is what `top_p` leaves out."""
+
+    temperature: Tensor
+    top_k: Tensor | None
+    outside_top_p: Tensor | None
+    min_p: Tensor | None
+    typical_p: Tensor | None
+
+    @classmethod
+    def of(cls, samplings: Sequence[SamplingParams], device: torch.device) -> Limits:
+        """They must agree in what is off."""
+
+        def column(values: list[float], *, is_on: bool) -> Tensor | None:
+            return torch.tensor(values, device=device)[:, None] if is_on else None
+
+        first = samplings[0]
+        temperature = torch.tensor([s.temperature for s in samplings], device=device)
+        return cls(
+            temperature[:, None],
+            column([s.top_k for s in samplings], is_on=first.top_k > 0),
+            column([1 - s.top_p for s in samplings], is_on=first.top_p < 1),
+            column([s.min_p for s in samplings], is_on=first.min_p > 0),
+            column([s.typical_p for s in samplings], is_on=first.typical_p < 1),
+        )
 
 
-def warp(scores: Tensor, sampling: SamplingParams, num_kept: int = 1) -> Tensor:
+Warper = Callable[[Tensor, Limits, int], Tensor]
+
+
+def warp(scores: Tensor, limits: Limits, num_kept: int = 1) -> Tensor:
     """All of them, after the temperature."""
-    scores = scores / sampling.temperature
+    scores = scores / limits.temperature
     for warper in WARPERS:
-        scores = warper(scores, sampling, num_kept)
+        scores = warper(scores, limits, num_kept)
     return scores
 
 
-def keep_top_k(scores: Tensor, sampling: SamplingParams, num_kept: int = 1) -> Tensor:
+def keep_top_k(scores: Tensor, limits: Limits, num_kept: int) -> Tensor:
     """`TopKLogitsWarper`: what ties with the k-th best stays."""
-    if not sampling.top_k:
+    if limits.top_k is None:
         return scores
-    top_k = min(max(sampling.top_k, num_kept), scores.size(1))
-    return scores.masked_fill(scores < scores.topk(top_k).values[:, -1:], -inf)
+    top_k = limits.top_k.clamp(num_kept, scores.size(1)).expand(len(scores), 1)
+    best = scores.topk(int(top_k.max())).values
+    return scores.masked_fill(scores < best.gather(1, top_k - 1), -inf)
 
 
-def keep_top_p(scores: Tensor, sampling: SamplingParams, num_kept: int = 1) -> Tensor:
+def keep_top_p(scores: Tensor, limits: Limits, num_kept: int) -> Tensor:
     """`TopPLogitsWarper`: the fewest best whose probabilities reach `top_p`."""
-    if sampling.top_p == 1:
+    if limits.outside_top_p is None:
         return scores
-    ordered, order = scores.sort(dim=-1, stable=True)
-    dropped = ordered.softmax(-1).cumsum(-1) <= 1 - sampling.top_p
-    dropped[:, -num_kept:] = False
-    return scores.masked_fill(_in_place(dropped, order), -inf)
+    ordered = sort_values(scores)
+    dropped = ordered.softmax(-1).cumsum(-1) <= limits.outside_top_p
+    num_dropped = dropped.sum(-1, keepdim=True)
+    num_dropped.clamp_(max=max(scores.size(1) - num_kept, 0))
+    worst_kept = ordered.gather(1, num_dropped)
+    ties = scores == worst_kept
+    num_ties_dropped = num_dropped - (scores < worst_kept).sum(-1, keepdim=True)
+    dropped = scores < worst_kept
+    if num_ties_dropped.any():
+        dropped |= ties & (ties.cumsum(-1) <= num_ties_dropped)
+    return scores.masked_fill(dropped, -inf)
 
 
-def keep_min_p(scores: Tensor, sampling: SamplingParams, num_kept: int = 1) -> Tensor:
+def keep_min_p(scores: Tensor, limits: Limits, num_kept: int) -> Tensor:
     """`MinPLogitsWarper`: at least `min_p` times as likely as the best."""
-    if sampling.min_p == 0:
+    if limits.min_p is None:
         return scores
     probabilities = scores.softmax(-1)
     best = probabilities.topk(min(num_kept, scores.size(1)))
-    dropped = probabilities < sampling.min_p * best.values[:, :1]
+    dropped = probabilities < limits.min_p * best.values[:, :1]
     return scores.masked_fill(dropped.scatter_(1, best.indices, False), -inf)
 
 
-def keep_typical(scores: Tensor, sampling: SamplingParams, num_kept: int = 1) -> Tensor:
+def keep_typical(scores: Tensor, limits: Limits, num_kept: int) -> Tensor:
     """`TypicalLogitsWarper`: those nearest to the expected surprise, up to a mass."""
-    if sampling.typical_p == 1:
+    if limits.typical_p is None:
         return scores
     log_probs = scores.log_softmax(-1)
     entropy = -(log_probs * log_probs.exp()).nansum(-1, keepdim=True)
     distances, order = (-log_probs - entropy).abs().sort(dim=-1, stable=True)
     mass = scores.gather(1, order).softmax(-1).cumsum(-1)
-    last = (mass < sampling.typical_p).sum(-1, keepdim=True)
+    last = (mass < limits.typical_p).sum(-1, keepdim=True)
     farthest = distances.gather(1, last.clamp_(max=scores.size(1) - 1))
     dropped = distances > farthest
     dropped[:, :num_kept] = False
-    return scores.masked_fill(_in_place(dropped, order), -inf)
+    return scores.masked_fill(dropped.scatter(1, order, dropped), -inf)
 
 
 WARPERS: tuple[Warper, ...] = (keep_top_k, keep_top_p, keep_min_p, keep_typical)
 
 
-def _in_place(ordered: Tensor, order: Tensor) -> Tensor:
-    return ordered.scatter(1, order, ordered)
+def sort_values(scores: Tensor) -> Tensor:
+    """From worst to best; numpy sorts rows ten times as fast as torch does on a CPU."""
+    if scores.device.type != "cpu":
+        return scores.sort(-1).values
+    return torch.from_numpy(np.sort(scores.numpy(), axis=-1))

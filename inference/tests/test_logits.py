@@ -16,7 +16,7 @@ from inference.sampler import processed_probabilities
 from inference.sampling_params import BeamParams
 from inference.tests.fakes import submit
 from inference.tests.generate import transformers_processors
-from inference.warpers import warp
+from inference.warpers import Limits, warp
 
 PROMPT = [3, 5, 7, 3, 5, 9, 3, 5]
 END = 11
@@ -136,7 +136,8 @@ def test_it_keeps_for_beams_as_many_tokens_as_transformers_does(
 
     process(scores, request)
 
-    warped = warp(scores[None], request.sampling, num_kept)
+    limits = Limits.of([request.sampling], scores.device)
+    warped = warp(scores[None], limits, num_kept)
     torch.testing.assert_close(warped, expected)
 
 

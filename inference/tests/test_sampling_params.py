@@ -15,6 +15,7 @@ from inference.sampling_params import BeamParams, SamplingParams
         ("temperature", float("nan")),
         ("temperature", float("inf")),
         ("top_k", -1),
+        ("top_k", 2**31),
         ("top_p", 0.0),
         ("top_p", 1.1),
         ("min_p", 1.1),
