@@ -55,26 +55,50 @@ class PlainLinear:
 
 
 class RepackedLinear:
-    """oneDNN's blocked weight layout, reordered once at load instead of at each call."""
+    """oneDNN's blocked weight layout, reordered once at load instead of at each call.
+
+    For some shapes a lone row takes another path, with other bits, than two rows do;
+    there it is given company.
+    """
 
     def __init__(self, weight: Tensor, bias: Tensor | None, activation: Activation):
         self._weight = torch.ops.mkldnn._reorder_linear_weight(weight, None)
         self._bias = bias
         self._post_op = _POST_OPS[activation]
+        self._needs_company = not _is_exact_alone(self._multiply, weight)
 
     def __call__(self, rows: Tensor) -> Tensor:
+        if len(rows) == 1 and self._needs_company:
+            return self._multiply(rows.expand(2, -1))[:1]
+        return self._multiply(rows)
+
+    def _multiply(self, rows: Tensor) -> Tensor:
         kind, algorithm = self._post_op
-        # A lone fp32 row would take another path, with other bits, than two rows do.
-        alone = len(rows) == 1 and rows.dtype == torch.float32
         output: Tensor = torch.ops.mkldnn._linear_pointwise(
-            rows.expand(2, -1) if alone else rows,
-            self._weight,
-            self._bias,
-            kind,
-            [],
-            algorithm,
+            rows, self._weight, self._bias, kind, [], algorithm
         )
-        return output[:1] if alone else output
+        return output
+
+
+# By shape and type, which decide the path.
+_EXACT_ALONE: dict[tuple[torch.Size, torch.dtype], bool] = {}
+# Rounding hides most of a difference in bf16: so many rows that some of it shows.
+_PROBES = 32
+
+
+def _is_exact_alone(multiply: Callable[[Tensor], Tensor], weight: Tensor) -> bool:
+    """Whether rows that come alone get the bits that they get together."""
+    key = weight.shape, weight.dtype
+    if key not in _EXACT_ALONE:
+        generator = torch.Generator().manual_seed(0)
+        rows = torch.randn(_PROBES, weight.size(1), generator=generator)
+        rows = rows.to(weight.dtype)
+        alone = (multiply(row[None]) for row in rows)
+        _EXACT_ALONE[key] = all(
+            torch.equal(one[0], row)
+            for one, row in zip(alone, multiply(rows), strict=True)
+        )
+    return _EXACT_ALONE[key]
 
 
 class QuantizedLinear:
