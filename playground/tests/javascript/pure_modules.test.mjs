@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { splitSentences } from "../../../static/js/playground/announcer.js";
 import { afterEdit, pieces } from "../../../static/js/playground/ranges.js";
-import { rows, visible } from "../../../static/js/playground/token_view.js";
+import { rows, surprise, visible } from "../../../static/js/playground/token_view.js";
 import { SseParser } from "../../../static/js/playground/sse.js";
 
 const STREAM =
@@ -85,6 +85,12 @@ test("it lists a token among its alternatives once", () => {
   assert.deepEqual(rows({ text: " z", logprob: -9, alternatives: [] }), [
     { text: " z", logprob: -9, isChosen: true },
   ]);
+});
+
+test("it is the more surprised the less likely a token was", () => {
+  assert.equal(surprise(0), 0);
+  assert.ok(surprise(Math.log(0.5)) < surprise(Math.log(0.1)));
+  assert.equal(surprise(-50), 1);
 });
 
 test("it lets spaces and line breaks be seen", () => {

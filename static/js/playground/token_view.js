@@ -1,10 +1,26 @@
 // How likely the model found each token of a completion, and what else it thought of.
 
-const percent = new Intl.NumberFormat("en", { style: "percent", maximumSignificantDigits: 3 });
+const percent = new Intl.NumberFormat("en", {
+  style: "percent",
+  minimumFractionDigits: 1,
+  maximumFractionDigits: 1,
+});
+const SMALLEST = 0.001;
+// A token of this probability, one in 400, has the whole of the tint.
+const LEAST_LIKELY = Math.log(1 / 400);
 
 /** A token's text with its spaces and line breaks to be seen. */
 export function visible(text) {
   return text.replaceAll(" ", "␣").replaceAll("\n", "↵").replaceAll("\t", "⇥") || "∅";
+}
+
+function shareOf(probability) {
+  return probability < SMALLEST ? `< ${percent.format(SMALLEST)}` : percent.format(probability);
+}
+
+/** How surprised the model was: 0 for what it was sure of, 1 for the unlikely. */
+export function surprise(logprob) {
+  return Math.min(Math.abs(logprob / LEAST_LIKELY), 1);
 }
 
 /** The rows that explain a token: its alternatives, with itself among them. */
@@ -24,7 +40,7 @@ function row({ text, logprob, isChosen = false }) {
   const token = document.createElement("code");
   token.textContent = visible(text);
   const share = document.createElement("span");
-  share.textContent = percent.format(probability);
+  share.textContent = shareOf(probability);
   element.append(token, share);
   return element;
 }
@@ -75,7 +91,7 @@ export class TokenView {
     piece.id = `piece-${number}`;
     piece.setAttribute("role", "option");
     piece.dataset.number = number;
-    piece.style.setProperty("--surprise", 1 - Math.exp(logprob));
+    piece.style.setProperty("--surprise", surprise(logprob));
     piece.textContent = text.replaceAll("\n", "↵\n");
     return piece;
   }
