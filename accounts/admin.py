@@ -1,34 +1,82 @@
 from __future__ import annotations
 
+from typing import Any
+
 from allauth.account.decorators import secure_admin_login
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from accounts.models import ApiToken, Project, UsageDay, User
-from accounts.services import revoke_api_token
+from accounts import registration
+from accounts.closing import close_account
+from accounts.models import ApiToken, AuditEvent, Project, UsageDay, User
+from accounts.services import revoke_api_token, set_up_account, vouch_for_address
 
 # Staff sign in through the same throttled page as everybody else.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+# These would show staff what only the owner may know: TOTP secrets, where they sit.
+admin.site.unregister(Authenticator)
+admin.site.unregister(UserSession)
 
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
     ordering = ["email"]
     list_display = ["email", "tier", "is_active", "is_staff", "date_joined"]
-    list_filter = ["tier", "is_active", "is_staff"]
+    list_filter = ["tier", "is_active", "is_staff", "awaits_approval"]
     search_fields = ["email"]
     readonly_fields = ["last_login", "date_joined"]
     fieldsets = [
         (None, {"fields": ["email", "password", "tier"]}),
         (
             "Permissions",
-            {"fields": ["is_active", "is_staff", "is_superuser", "groups"]},
+            {
+                "fields": [
+                    "is_active",
+                    "awaits_approval",
+                    "is_staff",
+                    "is_superuser",
+                    "groups",
+                ]
+            },
         ),
         ("Dates", {"fields": ["last_login", "date_joined"]}),
     ]
     add_fieldsets = [(None, {"fields": ["email", "tier", "password1", "password2"]})]
+    actions = ["accept", "refuse"]
+
+    def save_model(
+        self, request: HttpRequest, obj: User, form: Any, change: bool
+    ) -> None:
+        super().save_model(request, obj, form, change)
+        if not change:
+            vouch_for_address(user=obj)
+            set_up_account(user=obj)
+
+    @admin.action(description="Accept the selected users", permissions=["change"])
+    def accept(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        for user in users.filter(awaits_approval=True):
+            registration.approve_account(user=user, request=request)
+
+    @admin.action(description="Refuse the selected users", permissions=["delete"])
+    def refuse(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        for user in users.filter(awaits_approval=True):
+            registration.refuse_account(user=user)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Who may delete accounts may delete what is theirs, audit events too."""
+        found, counts, _, protected = super().get_deleted_objects(objs, request)
+        return found, counts, set(), protected
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        close_account(user=obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for user in queryset:
+            close_account(user=user)
 
 
 @admin.register(Project)
@@ -75,3 +123,19 @@ class UsageDayAdmin(ReadOnlyAdmin):
     list_select_related = ["user"]
     search_fields = ["user__email"]
     date_hierarchy = "day"
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(ReadOnlyAdmin):
+    list_display = ["created_at", "user", "kind", "actor"]
+    list_select_related = ["user"]
+    list_filter = ["kind"]
+    search_fields = ["user__email"]
+    fields = ["created_at", "user", "kind", "actor", "details"]
+    date_hierarchy = "created_at"
+
+    def has_delete_permission(
+        self, request: HttpRequest, obj: object | None = None
+    ) -> bool:
+        # It goes with its account, and with nothing else.
+        return False

@@ -6,6 +6,7 @@ from accounts import views
 
 urlpatterns = [
     path("", views.home, name="home"),
+    path("accounts/waiting/", views.waiting, name="account_waiting"),
     path("dashboard/", views.dashboard, name="dashboard"),
     path("dashboard/api-tokens/", views.api_token_create, name="api_token_create"),
     path(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
@@ -10,7 +11,7 @@ from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import quota, services, show_once
+from accounts import fresh_sign_in, quota, services, show_once
 from accounts.forms import ApiTokenForm, ChangeTierForm
 from accounts.http import AuthenticatedHttpRequest, is_htmx
 from accounts.models import ApiToken
@@ -27,6 +28,13 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/home.html", {"tier_cards": tier_cards(None)})
 
 
+@login_not_required
+@require_safe
+def waiting(request: HttpRequest) -> HttpResponse:
+    context = {"has_mail_server": settings.MAIL_IS_CONFIGURED}
+    return render(request, "account/waiting.html", context)
+
+
 @require_safe
 @never_cache
 def dashboard(request: AuthenticatedHttpRequest) -> HttpResponse:
@@ -39,6 +47,7 @@ def dashboard(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 @require_POST
 @never_cache
+@fresh_sign_in.required
 def api_token_create(request: AuthenticatedHttpRequest) -> HttpResponse:
     form = ApiTokenForm(request.POST)
     if not form.is_valid():

@@ -21,6 +21,7 @@ FOR_EVERYONE = (
     "/accounts/login/",
     "/accounts/signup/",
     "/accounts/password/reset/",
+    "/accounts/waiting/",
     "/api/docs/",
 )
 FOR_ACCOUNTS = (
@@ -29,6 +30,15 @@ FOR_ACCOUNTS = (
     "/models/",
     "/models/gpt-neo-125m",
     "/playground/",
+    "/account/",
+    "/account/sessions/",
+    "/account/activity/",
+    "/account/data/",
+    "/account/first-staff/",
+    "/accounts/2fa/",
+    "/accounts/2fa/totp/activate/",
+    "/accounts/2fa/webauthn/add/",
+    "/accounts/email/",
     "/accounts/password/change/",
     "/accounts/logout/",
 )

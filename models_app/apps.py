@@ -13,6 +13,9 @@ class ModelsAppConfig(AppConfig):
     name = "models_app"
 
     def ready(self) -> None:
+        from models_app import account_data  # noqa: PLC0415
+
+        account_data.connect()
         post_migrate.connect(fill_catalogue, sender=self)
         register(check_cards)
 

@@ -159,3 +159,15 @@ class PredictionRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.public_id} ({self.status})"
+
+    def request_id(self, generation: int) -> str:
+        """By which the backend knows one of its generations."""
+        return f"{self.public_id}-{generation}"
+
+    @property
+    def request_ids(self) -> list[str]:
+        """Of all it may have: one for each sequence of each prompt."""
+        each = self.parameters.get("num_return_sequences", 1)
+        return [
+            self.request_id(generation) for generation in range(self.prompts * each)
+        ]

@@ -67,6 +67,17 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
+_CLOSING_FIELDS = (
+    "status",
+    "error_code",
+    "completion_tokens",
+    "charged_tokens",
+    "finish_reason",
+    "queue_ms",
+    "ttft_ms",
+    "duration_ms",
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
@@ -246,7 +257,8 @@ def _close(
     record.queue_ms = timings.queue_ms
     record.ttft_ms = timings.ttft_ms
     record.duration_ms = timings.duration_ms
-    record.save()
+    if not _update(record):
+        return
     if record.charged_tokens:
         quota.settle(admission.reservation, used=record.charged_tokens)
     else:
@@ -258,10 +270,16 @@ def _charge(admission: Admission) -> int:
     return min(admission.run.charged_tokens, admission.reservation.tokens)
 
 
+def _update(record: PredictionRecord) -> bool:
+    """Whether the row is still there: it goes when its account is deleted meanwhile."""
+    closing = {name: getattr(record, name) for name in _CLOSING_FIELDS}
+    return bool(PredictionRecord.objects.filter(pk=record.pk).update(**closing))
+
+
 def _generations(admission: Admission) -> list[Generation]:
     return [
         Generation(
-            request_id=f"{admission.record.public_id}-{index}",
+            request_id=admission.record.request_id(index),
             model=admission.language_model.slug,
             prompt_token_ids=run.prompt.token_ids,
             sampling=sampling_of(

@@ -43,6 +43,7 @@ def main() -> None:
         sys.exit(f"Neuro does not start: {error}")
     # Fills the catalogue too: `models_app.apps` does so after every migrate.
     call_command("migrate", verbosity=0)
+    _offer_staff_rights()
     config = uvicorn.Config(
         "neuro_site.asgi:application",
         lifespan="on",
@@ -53,6 +54,18 @@ def main() -> None:
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     AnnouncingServer(config).run(sockets=[listener])
+
+
+def _offer_staff_rights() -> None:
+    """Only who reads this, or the data folder, can take them."""
+    # The models need the app registry, which is filled by now.
+    from accounts import first_staff  # noqa: PLC0415
+
+    if first_staff.is_offered():
+        sys.stdout.write(
+            "\nNo account has staff rights yet. Sign in, open Your account and enter"
+            f"\nthis code to take them: {first_staff.code()}\n"
+        )
 
 
 def _listen(host: str, port: int) -> socket.socket:

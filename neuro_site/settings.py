@@ -43,6 +43,8 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -65,6 +67,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.middleware.HtmxRedirectMiddleware",
+    "accounts.middleware.VisitMiddleware",
 ]
 
 ROOT_URLCONF = "neuro_site.urls"
@@ -151,9 +155,27 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Neuro] "
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_FORMS = {"signup": "accounts.account_area.forms.SignUpForm"}
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+# What a fresh sign-in, or a confirmation, opens without asking again.
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+REGISTRATION = env_choice("NEURO_REGISTRATION", ("open", "approval", "closed"), "open")
+FIRST_STAFF_CODE_FILE = DATA_DIR / "first_staff_code"
 
-_EMAIL_URL = env_str("NEURO_EMAIL_HOST")
-EMAIL_HOST = _EMAIL_URL or "localhost"
+MFA_ADAPTER = "accounts.adapter.SecondStepAdapter"
+MFA_FORMS = {"add_webauthn": "accounts.account_area.forms.AddPasskeyForm"}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Neuro"
+# Half a minute either way for a phone whose clock is not quite right.
+MFA_TOTP_TOLERANCE = 1
+# Nobody who must confirm an address gets in before; who need not, may have this too.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+
+_EMAIL_HOST = env_str("NEURO_EMAIL_HOST")
+EMAIL_HOST = _EMAIL_HOST or "localhost"
 EMAIL_PORT = env_int("NEURO_EMAIL_PORT", 587)
 EMAIL_HOST_USER = env_str("NEURO_EMAIL_USER")
 EMAIL_HOST_PASSWORD = env_str("NEURO_EMAIL_PASSWORD")
@@ -161,13 +183,14 @@ EMAIL_USE_TLS = env_bool("NEURO_EMAIL_TLS", default=True)
 DEFAULT_FROM_EMAIL = env_str("NEURO_EMAIL_FROM", "neuro@localhost")
 EMAIL_BACKEND = (
     "django.core.mail.backends.smtp.EmailBackend"
-    if _EMAIL_URL
+    if _EMAIL_HOST
     else "django.core.mail.backends.console.EmailBackend"
 )
-MAIL_IS_CONFIGURED = bool(_EMAIL_URL)
+MAIL_IS_CONFIGURED = bool(_EMAIL_HOST)
 EMAIL_TIMEOUT = 20
 # Without a mail server nobody could ever confirm an address.
-ACCOUNT_EMAIL_VERIFICATION = "mandatory" if _EMAIL_URL else "none"
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if MAIL_IS_CONFIGURED else "none"
+ACCOUNT_EMAIL_NOTIFICATIONS = MAIL_IS_CONFIGURED
 
 # --- pages and the API -------------------------------------------------------------
 

@@ -6,6 +6,8 @@ from django.urls import include, path
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.account.urls")),
+    path("accounts/2fa/", include("allauth.mfa.urls")),
+    path("account/", include("accounts.account_area.urls")),
     path("", include("accounts.urls")),
     path("", include("models_app.urls")),
     path("", include("playground.urls")),

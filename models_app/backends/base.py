@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -71,6 +71,12 @@ class Backend(Protocol):
         """Submit and stream. The first event, which may be empty, says that the
         generation is taken in; closing the iterator early aborts it."""
 
+    def abort(self, request_ids: Sequence[str]) -> None:
+        """End these generations, whichever process asked for them.
+
+        Their streams end with `finish_reason="abort"`; unknown ids are passed over.
+        """
+
     async def health(self) -> list[ModelStatus]:
         """Every model the backend serves or is loading; raises if unreachable."""
 
@@ -82,9 +88,6 @@ class Backend(Protocol):
 
     def context_length(self, model: str) -> int:
         """Tokens that prompt and completion may have together."""
-
-    def max_beams(self) -> int:
-        """How many beams one generation may search with."""
 
     def vocabulary_size(self, model: str) -> int:
         """Token ids are below it."""

@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -88,6 +88,9 @@ class LocalBackend:
                     raise
             await self._await_return(generation.model)
 
+    def abort(self, request_ids: Sequence[str]) -> None:
+        async_to_sync(self._abort)(request_ids)
+
     async def health(self) -> list[ModelStatus]:
         async with self._client() as client:
             return await _ask_health(client)
@@ -100,11 +103,6 @@ class LocalBackend:
 
     def context_length(self, model: str) -> int:
         return open_checkpoint(model).context_length
-
-    def max_beams(self) -> int:
-        """Each takes a slot."""
-        count: int = settings.ENGINE_SLOTS
-        return count
 
     def vocabulary_size(self, model: str) -> int:
         return open_checkpoint(model).vocabulary_size
@@ -130,6 +128,13 @@ class LocalBackend:
                 if event.finish_reason == "error":
                     raise translate(event)
                 yield event
+
+    async def _abort(self, request_ids: Sequence[str]) -> None:
+        # Without an engine nothing runs.
+        with suppress(EngineUnavailable):
+            async with self._client() as client:
+                for request_id in request_ids:
+                    await client.abort(request_id)
 
     async def _await_return(self, model: str) -> None:
         """Wait for a restarted engine, which may not even listen yet."""

@@ -34,6 +34,7 @@ class FakeBackend:
         self.unready = unready
         self.length = context_length
         self.generations: list[Generation] = []
+        self.aborted: list[str] = []
         self.closed = 0
 
     async def start(self) -> None: ...
@@ -55,6 +56,9 @@ class FakeBackend:
         finally:
             self.closed += 1
 
+    def abort(self, request_ids: Sequence[str]) -> None:
+        self.aborted += request_ids
+
     async def health(self) -> list[ModelStatus]:
         return []
 
@@ -66,9 +70,6 @@ class FakeBackend:
 
     def context_length(self, model: str) -> int:
         return self.length
-
-    def max_beams(self) -> int:
-        return 8
 
     def vocabulary_size(self, model: str) -> int:
         return sys.maxunicode + 1
@@ -121,5 +122,6 @@ def use_backend(backend: FakeBackend) -> Iterator[FakeBackend]:
         mock.patch("models_app.services.get_backend", return_value=backend),
         mock.patch("models_app.prompts.get_backend", return_value=backend),
         mock.patch("models_app.vocabulary.get_backend", return_value=backend),
+        mock.patch("models_app.account_data.get_backend", return_value=backend),
     ):
         yield backend

@@ -1,6 +1,10 @@
 // The theme switch: [data-theme-choice="auto|light|dark"] buttons in [data-theme-switch].
+// For visitors the browser keeps the choice; for who is signed in, a form keeps it with
+// the account, and the browser remembers it for the pages before the sign-in.
 
 const KEY = "neuro-theme";
+
+const accountTheme = document.documentElement.dataset.accountTheme;
 
 function saved() {
   try {
@@ -28,13 +32,23 @@ function mark(buttons, theme) {
     button.setAttribute("aria-pressed", String(button.dataset.themeChoice === theme));
 }
 
+function keepWithAccount(form, theme) {
+  const body = new FormData(form);
+  body.set("theme", theme);
+  return fetch(form.action, { method: "POST", body });
+}
+
+if (accountTheme) save(accountTheme);
+
 for (const group of document.querySelectorAll("[data-theme-switch]")) {
   const buttons = group.querySelectorAll("[data-theme-choice]");
   group.hidden = false;
   mark(buttons, saved());
-  group.addEventListener("click", ({ target }) => {
-    const theme = target.closest("[data-theme-choice]")?.dataset.themeChoice;
+  group.addEventListener("click", (event) => {
+    const theme = event.target.closest("[data-theme-choice]")?.dataset.themeChoice;
     if (!theme) return;
+    event.preventDefault();
+    if (group instanceof HTMLFormElement) keepWithAccount(group, theme);
     save(theme);
     apply(theme);
     mark(buttons, theme);

@@ -89,7 +89,6 @@ export class Candidates extends EventTarget {
 
   #use(chosen) {
     this.markUsed(chosen);
-    const detail = { text: chosen.text, index: this.#candidates.indexOf(chosen) };
-    this.dispatchEvent(new CustomEvent("use", { detail }));
+    this.dispatchEvent(new CustomEvent("use", { detail: chosen.text }));
   }
 }

@@ -1,0 +1,132 @@
+"""Forms of sign-up and of the account's own pages."""
+
+from __future__ import annotations
+
+import zoneinfo
+from functools import cache
+from itertools import groupby
+from typing import Any
+
+from allauth.account.forms import SignupForm
+from allauth.mfa.webauthn.forms import AddWebAuthnForm
+from django import forms
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.http import HttpRequest, HttpResponse
+
+from accounts.audit import Category
+from accounts.models import User
+
+
+class SignUpForm(SignupForm):  # type: ignore[misc]
+    """Where somebody decides later, an address that is taken is answered alike."""
+
+    def validate_unique_email(self, value: str) -> str:
+        if settings.REGISTRATION != "approval" or settings.MAIL_IS_CONFIGURED:
+            email: str = super().validate_unique_email(value)
+            return email
+        self.account_already_exists = User.objects.filter(email__iexact=value).exists()
+        return value
+
+    def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
+        if self.account_already_exists:
+            # A new account's password is hashed; this takes the time that that takes.
+            make_password(self.cleaned_data["password1"])
+        saved: tuple[User | None, HttpResponse | None] = super().try_save(request)
+        return saved
+
+
+class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
+    """Passkeys sign in by themselves unless their owner wants otherwise."""
+
+    passwordless = forms.BooleanField(
+        label="Sign in with this passkey alone",
+        required=False,
+        initial=True,
+        help_text="Your device then asks for its PIN, your finger or your face. "
+        "Without this, it is a second step after your password.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].help_text = "To tell it from others you may add."
+        self.fields["name"].max_length = 100
+
+
+class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
+    time_zone = forms.ChoiceField(
+        help_text="Times on every page are told in it.",
+        widget=forms.Select(attrs={"data-time-zone": ""}),
+    )
+
+    class Meta:
+        model = User
+        fields = ["time_zone", "theme"]
+        widgets = {"theme": forms.RadioSelect}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["time_zone"].choices = _zones()  # type: ignore[attr-defined]
+
+
+class ThemeForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = User
+        fields = ["theme"]
+
+
+class ActivityForm(forms.Form):
+    category = forms.ChoiceField(
+        label="About", choices=[("", "Everything"), *Category.choices], required=False
+    )
+    since = forms.DateField(
+        label="From", required=False, widget=forms.DateInput({"type": "date"})
+    )
+    until = forms.DateField(
+        label="To", required=False, widget=forms.DateInput({"type": "date"})
+    )
+
+
+class DeleteAccountForm(forms.Form):
+    email = forms.CharField(
+        label="Your e-mail address",
+        widget=forms.EmailInput({"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def clean_email(self) -> str:
+        written: str = self.cleaned_data["email"]
+        if written.strip().lower() != self.user.email:
+            raise forms.ValidationError(
+                f"Nothing is deleted: type {self.user.email} to say that you mean it."
+            )
+        return written
+
+
+class FirstStaffForm(forms.Form):
+    code = forms.CharField(
+        widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
+        max_length=100,
+    )
+
+
+@cache
+def _zones() -> list[tuple[str, list[tuple[str, str]] | str]]:
+    """Every zone, under its continent, said as people say it."""
+    names = sorted(name for name in zoneinfo.available_timezones() if _is_place(name))
+    grouped = [
+        (continent, [(name, _place(name)) for name in group])
+        for continent, group in groupby(names, key=lambda name: name.split("/")[0])
+    ]
+    return [("UTC", "UTC"), *grouped]
+
+
+def _is_place(name: str) -> bool:
+    return "/" in name and not name.startswith(("Etc/", "SystemV/", "posix/", "right/"))
+
+
+def _place(name: str) -> str:
+    return name.split("/", 1)[1].replace("/", ", ").replace("_", " ")

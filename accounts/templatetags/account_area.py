@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from django import template
+
+from accounts import audit, first_staff, registration
+from accounts.browsers import name_of
+from accounts.models import AuditEvent
+
+register = template.Library()
+
+
+@register.filter
+def browser_name(user_agent: str) -> str:
+    return name_of(user_agent)
+
+
+@register.filter
+def sentence(event: AuditEvent) -> str:
+    return audit.sentence_of(event)
+
+
+@register.filter
+def category(event: AuditEvent) -> str:
+    return str(audit.category_of(event).label)
+
+
+@register.simple_tag
+def staff_is_offered() -> bool:
+    return first_staff.is_offered()
+
+
+@register.simple_tag
+def waiting_count() -> int:
+    return registration.waiting().count()

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+from unittest import mock
+
+from allauth.account.models import EmailAddress
+from django.contrib.auth import hashers
+from django.core import mail
+from django.core.cache import cache
+from django.test import override_settings
+from django.urls import reverse
+
+from accounts import mailing
+from accounts.models import User
+from neuro_site.testing import BaseTestCase, Response
+
+WAITING = "/accounts/waiting/"
+APPROVALS = "/account/approvals/"
+
+with_mail = override_settings(
+    MAIL_IS_CONFIGURED=True, ACCOUNT_EMAIL_VERIFICATION="mandatory"
+)
+
+
+class RegistrationTestCase(BaseTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        cache.clear()  # allauth counts attempts here
+        User.objects.filter(pk=self.bob.pk).update(is_staff=True, is_superuser=True)
+
+    def sign_up(self, email: str = "dave@example.org") -> Response:
+        form = {"email": email, "password1": "a long enough phrase"}
+        return self.client.post("/accounts/signup/", form)
+
+    def sign_in(self, password: str = "") -> Response:
+        form = {
+            "login": "dave@example.org",
+            "password": password or "a long enough phrase",
+        }
+        return self.client.post("/accounts/login/", form)
+
+    def decide(self, decision: str, email: str = "dave@example.org") -> Response:
+        self.client.force_login(self.bob)
+        newcomer = User.objects.get(email=email)
+        url = reverse("account_decide", args=[newcomer.pk])
+        response = self.client.post(url, {"decision": decision}, follow=True)
+        self.client.logout()
+        return response
+
+    def is_signed_in(self) -> bool:
+        return "_auth_user_id" in self.client.session
+
+
+@override_settings(REGISTRATION="closed")
+class ClosedTestCase(RegistrationTestCase):
+    def test_it_lets_nobody_register_and_says_so(self) -> None:
+        response = self.sign_up()
+        self.assertContains(response, "Registration is closed")
+        self.assertFalse(User.objects.filter(email="dave@example.org").exists())
+
+
+@override_settings(REGISTRATION="approval")
+class ApprovalTestCase(RegistrationTestCase):
+    def test_it_shows_who_registers_that_they_wait(self) -> None:
+        self.assertRedirects(self.sign_up(), WAITING)
+        self.assertContains(self.client.get(WAITING), "Now somebody decides")
+        self.assertFalse(self.is_signed_in())
+
+    def test_it_keeps_them_out_until_staff_accept(self) -> None:
+        self.sign_up()
+        self.assertRedirects(self.sign_in(), WAITING)
+        self.assertFalse(self.is_signed_in())
+        self.assertContains(self.decide("accept"), "may sign in now")
+        self.assertRedirects(self.sign_in(), reverse("dashboard"))
+
+    def test_it_deletes_whom_staff_refuse(self) -> None:
+        self.sign_up()
+        self.assertContains(self.decide("refuse"), "nothing is kept")
+        self.assertFalse(User.objects.filter(email="dave@example.org").exists())
+
+    def test_it_tells_a_wrong_password_nothing_about_who_waits(self) -> None:
+        self.sign_up()
+        response = self.sign_in("another phrase")
+        self.assertContains(response, "are not correct")
+
+    def test_it_answers_alike_for_an_address_that_is_taken(self) -> None:
+        taken = self.sign_up("Alice@example.org")
+        self.assertRedirects(taken, WAITING)
+        self.assertEqual(User.objects.filter(email="alice@example.org").count(), 1)
+        self.alice.refresh_from_db()
+        self.assertFalse(self.alice.awaits_approval)
+        self.assertTrue(self.alice.check_password(self.password))
+
+    def test_it_takes_as_long_for_an_address_that_is_taken(self) -> None:
+        counts = []
+        for email in ("dave@example.org", "alice@example.org"):
+            hasher = hashers.get_hasher()
+            with mock.patch.object(
+                type(hasher), "encode", autospec=True, side_effect=type(hasher).encode
+            ) as encode:
+                self.sign_up(email)
+            counts.append(encode.call_count)
+        self.assertEqual(counts[0], counts[1])
+
+    def test_it_shows_staff_who_waits(self) -> None:
+        self.sign_up()
+        self.client.force_login(self.bob)
+        self.assertContains(self.client.get(APPROVALS), "dave@example.org")
+        self.assertContains(self.client.get("/account/"), "Approvals")
+
+    def test_it_shows_nobody_else(self) -> None:
+        self.sign_up()
+        newcomer = User.objects.get(email="dave@example.org")
+        self.client.force_login(self.alice)
+        self.assertEqual(self.client.get(APPROVALS).status_code, 403)
+        url = reverse("account_decide", args=[newcomer.pk])
+        self.assertEqual(self.client.post(url).status_code, 403)
+        self.assertNotContains(self.client.get("/account/"), "Approvals")
+
+    def test_it_decides_only_about_who_waits(self) -> None:
+        self.client.force_login(self.bob)
+        url = reverse("account_decide", args=[self.alice.pk])
+        response = self.client.post(url, {"decision": "refuse"})
+        self.assertEqual(response.status_code, 404)
+        self.assertTrue(User.objects.filter(pk=self.alice.pk).exists())
+
+    def test_it_lets_staff_decide_in_the_administration(self) -> None:
+        for action, is_kept in (("accept", True), ("refuse", False)):
+            self.sign_up(f"{action}@example.org")
+            newcomer = User.objects.get(email=f"{action}@example.org")
+            self.client.force_login(self.bob)
+            form = {"action": action, "_selected_action": [newcomer.pk]}
+            self.client.post("/admin/accounts/user/", form)
+            self.client.logout()
+            remaining = User.objects.filter(pk=newcomer.pk, awaits_approval=False)
+            self.assertEqual(remaining.exists(), is_kept)
+
+    @with_mail
+    def test_it_tells_staff_once_the_address_is_confirmed(self) -> None:
+        self.sign_up()
+        self.assertEqual(
+            [message.to for message in mail.outbox], [["dave@example.org"]]
+        )
+        self.client.force_login(self.bob)
+        self.assertContains(self.client.get(APPROVALS), "Nobody is waiting")
+        self.client.logout()
+        self.confirm(str(mail.outbox[0].body))
+        self.assertEqual(mail.outbox[-1].to, ["bob@example.org"])
+        self.assertIn("dave@example.org has registered", str(mail.outbox[-1].body))
+        self.assertIn(APPROVALS, str(mail.outbox[-1].body))
+
+    @with_mail
+    def test_it_tells_the_newcomer_what_was_decided(self) -> None:
+        for decision, word in (("accept", "accepted"), ("refuse", "refused")):
+            self.sign_up(f"{decision}@example.org")
+            EmailAddress.objects.update(verified=True)
+            self.decide(decision, f"{decision}@example.org")
+            mailing.wait_until_sent()
+            self.assertEqual(mail.outbox[-1].to, [f"{decision}@example.org"])
+            self.assertIn(word, str(mail.outbox[-1].body))
+
+    def confirm(self, body: str) -> None:
+        link = next(word for word in body.split() if "/confirm-email/" in word)
+        self.client.post(link)
+        mailing.wait_until_sent()
+
+
+class OpenTestCase(RegistrationTestCase):
+    @with_mail
+    def test_it_waits_for_the_address_to_be_confirmed(self) -> None:
+        self.assertRedirects(self.sign_up(), "/accounts/confirm-email/")
+        self.assertFalse(self.is_signed_in())
+        link = next(
+            word
+            for word in str(mail.outbox[0].body).split()
+            if "/confirm-email/" in word
+        )
+        # Programs that look at every link of a mail must not confirm it.
+        self.client.get(link)
+        self.assertFalse(EmailAddress.objects.get(email="dave@example.org").verified)
+        self.client.post(link)
+        self.assertTrue(EmailAddress.objects.get(email="dave@example.org").verified)

@@ -1,0 +1,54 @@
+"""What an account has here: its predictions go into the export, and go when it goes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from accounts.closing import account_closing
+from accounts.export import add_section
+from accounts.export_sections import section_of
+from accounts.models import User
+from models_app.backends import get_backend
+from models_app.models import PredictionRecord, PredictionStatus
+
+_FIELDS = [
+    "public_id",
+    "created_at",
+    "project__name",
+    "api_token__name",
+    "language_model__slug",
+    "source",
+    "status",
+    "error_code",
+    "finish_reason",
+    "prompts",
+    "prompt_tokens",
+    "completion_tokens",
+    "charged_tokens",
+    "seed",
+    "parameters",
+    "queue_ms",
+    "ttft_ms",
+    "duration_ms",
+]
+
+
+def connect() -> None:
+    add_section(
+        section_of(
+            "predictions",
+            _FIELDS,
+            lambda user: PredictionRecord.objects.filter(user=user),
+        )
+    )
+    account_closing.connect(_end_predictions)
+
+
+def _end_predictions(*, user: User, **kwargs: Any) -> None:
+    predictions = PredictionRecord.objects.filter(user=user)
+    running = predictions.filter(status=PredictionStatus.RUNNING)
+    request_ids = [one for record in running for one in record.request_ids]
+    if request_ids:
+        get_backend().abort(request_ids)
+    # With no rows left to collect, the account's own deletion is quick.
+    predictions.delete()
