@@ -72,6 +72,41 @@ def test_it_completes_several_prompts_in_their_order(api: httpx.Client) -> None:
     ]
 
 
+def test_it_streams_several_sequences_side_by_side(api: httpx.Client) -> None:
+    with streamed(
+        api, max_new_tokens=8, num_return_sequences=3, logprobs=1, seed=7
+    ) as events:
+        seen = list(events)
+
+    completed = seen[-1].data["predictions"]
+    assert [one["sequence_index"] for one in completed] == [0, 1, 2]
+    assert [one["seed"] for one in completed] == [7, 8, 9]
+    for one in completed:
+        deltas = [
+            event.data
+            for event in seen
+            if event.name == "delta" and event.data["index"] == one["index"]
+        ]
+        assert "".join(delta["text"] for delta in deltas) == one["text"]
+        assert [token for delta in deltas for token in delta["logprobs"]] == (
+            one["logprobs"]
+        )
+
+
+def test_it_ends_a_stream_of_beams_with_the_best_of_them(api: httpx.Client) -> None:
+    with streamed(
+        api, max_new_tokens=8, num_beams=3, num_return_sequences=2, do_sample=False
+    ) as events:
+        seen = list(events)
+
+    best, second = seen[-1].data["predictions"]
+    assert best["score"] >= second["score"]
+    assert [event.data["text"] for event in seen if event.name == "delta"] == [
+        best["text"],
+        second["text"],
+    ]
+
+
 def test_it_repeats_a_completion_by_its_seed(api: httpx.Client) -> None:
     first = predict(api, "It was", max_new_tokens=16, temperature=1.5).json()
 
