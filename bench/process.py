@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 STOP_SECONDS = 30
 # Threads of the peer before may still be spinning.
 PAUSE_SECONDS = 0.1
+LOG_CHARACTERS = 1000
 
 
 class PeerFailed(Exception):
@@ -66,7 +67,8 @@ class PeerProcess:
     def _read(self) -> Figures:
         line = self._replies.readline()
         if not line:
-            lines = self._log.read_text(errors="replace").strip().splitlines()
-            raise PeerFailed(lines[-1] if lines else "it ended without a word")
+            status = self._process.wait()
+            log = self._log.read_text(errors="replace").strip()
+            raise PeerFailed(f"it ended with status {status}: {log[-LOG_CHARACTERS:]}")
         figures: Figures = json.loads(line)
         return figures

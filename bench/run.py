@@ -82,7 +82,10 @@ class Run:
 
     def _ask(self, question: Question) -> dict[str, float]:
         process = self._processes[question.peer]
-        return process.ask(question.scenario, question.arguments)
+        try:
+            return process.ask(question.scenario, question.arguments)
+        except PeerFailed as error:
+            raise PeerFailed(f"{question.peer}, {question.subject}: {error}") from error
 
 
 def _commands(
