@@ -24,7 +24,7 @@ def main() -> None:
     started = time.monotonic()
     samples = measure(options, folder)
     about = {
-        "model": "neo-tiny" if options.quick else folder.name,
+        "model": "Neo-Tiny" if options.quick else "GPT-Neo-125M's shape, random",
         "processor": _processor(),
         "cores": os.cpu_count(),
         "rounds": options.rounds,

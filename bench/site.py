@@ -35,11 +35,11 @@ def predict_path(folder: Path) -> str:
 
 
 def _install(folder: Path, data_dir: Path) -> None:
-    installed = data_dir / "models" / _slug(folder)
+    installed = data_dir / "models" / folder.name
     if folder != NEO_TINY and not installed.exists():
         installed.parent.mkdir(parents=True)
         installed.symlink_to(folder)
 
 
 def _slug(folder: Path) -> str:
-    return "neo-tiny" if folder == NEO_TINY else "gpt-neo-125m"
+    return "neo-tiny" if folder == NEO_TINY else folder.name

@@ -1,6 +1,6 @@
 """OpenVINO through optimum-intel: `… FOLDER PRECISION`, run by a Python that has both.
 
-The first run exports the model beside the checkpoint, which takes a minute.
+The first run exports the model into the bench's cache, which takes a minute.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ HINTS = {"fp32": "f32", "bf16": "bf16", "int8": "bf16"}
 
 
 def load(folder: Path, precision: str) -> Any:
-    exported = folder / ("openvino-int8" if precision == "int8" else "openvino")
+    exported = folder.parent.parent / (
+        "openvino-int8" if precision == "int8" else "openvino"
+    )
     if not exported.exists():
         model = OVModelForCausalLM.from_pretrained(
             folder, export=True, compile=False, load_in_8bit=precision == "int8"
