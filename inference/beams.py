@@ -26,6 +26,9 @@ from inference.warpers import Limits, warp
 
 # The score of a beam that is none; transformers' number.
 NO_SCORE = -1.0e9
+# How many positions of a prompt are copied between two steps, so that beams which find
+# a long prefix in the cache do not stall the others.
+MAX_SHARED_POSITIONS = 512
 
 
 @dataclass(slots=True)
@@ -98,16 +101,18 @@ class BeamSearch:
         return [_sequence(hypothesis, score) for score, hypothesis in best]
 
     def share_prompt(self) -> list[SlotCopy]:
-        """What the other beams' slots lack of the prompt that the first one reads."""
+        """Some of what the other beams' slots lack of the prompt that the first one
+        reads; they run when they have it all."""
         first, *others = self.request.beams
-        stop = first.num_computed_tokens
-        copies = [
-            SlotCopy(first.slot, other.slot, other.num_computed_tokens, stop)
-            for other in others
-        ]
+        ready = min(first.num_computed_tokens, first.num_prompt_tokens)
+        copies = []
         for other in others:
-            other.num_computed_tokens, other.started_at = stop, first.started_at
-        return [copy for copy in copies if copy.is_needed]
+            start = other.num_computed_tokens
+            stop = min(ready, start + MAX_SHARED_POSITIONS // len(others))
+            if start < stop:
+                copies.append(SlotCopy(first.slot, other.slot, start, stop))
+                other.num_computed_tokens, other.started_at = stop, first.started_at
+        return copies
 
     @torch.inference_mode()
     def advance(self, logits: Tensor, runners: Sequence[Request]) -> list[SlotCopy]:

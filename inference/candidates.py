@@ -60,7 +60,7 @@ def find_candidates(rows: Tensor, limits: Limits, kind: Kind) -> Candidates:
         return whole_vocabulary(rows, limits)
     values, token_ids = rows.topk(kind.width)
     scores = values / limits.temperature
-    dropped, later = _cut(scores, rows, limits)
+    dropped, later = _cut(scores, token_ids, rows, limits)
     incomplete = (~dropped[:, -1]).nonzero().flatten().tolist()
     # In order of token id, a rounding that swaps two of them moves none of the others.
     token_ids, order = token_ids.sort(-1)
@@ -83,15 +83,14 @@ def _width(sampling: SamplingParams) -> int:
 
 
 def _cut(
-    scores: Tensor, rows: Tensor, limits: Limits
+    scores: Tensor, token_ids: Tensor, rows: Tensor, limits: Limits
 ) -> tuple[Tensor, tuple[Warper, ...]]:
     """Which of the best, given in order, are dropped by the first cut, which is known
     from them alone; and the warpers that come after it."""
     if limits.top_k is not None:
         return scores < scores.gather(1, limits.top_k - 1), WARPERS[1:]
     if limits.outside_top_p is not None:
-        total = (rows / limits.temperature).logsumexp(-1, keepdim=True)
-        probabilities = (scores - total).exp()
+        probabilities = (rows / limits.temperature).softmax(-1).gather(1, token_ids)
         mass_before = probabilities.cumsum(-1) - probabilities
         return mass_before >= 1 - limits.outside_top_p, WARPERS[2:]
     return torch.zeros_like(scores, dtype=torch.bool), WARPERS

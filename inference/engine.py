@@ -127,11 +127,13 @@ class Engine:
         """Schedule, run, sample, update: at most one new token for each request."""
         started_at = self._timer()
         late = self._end_late_requests(started_at)
+        for search in self._searches.values():
+            self._runner.copy(search.share_prompt())
         scheduled = self.scheduler.schedule()
+        self._runner.copy(self.scheduler.take_copies())
         if not scheduled:
             return late
         self._note_starts(scheduled, started_at)
-        self._runner.copy(self.scheduler.take_copies())
         logits = take_prompt_rows(scheduled, self._runner.run(scheduled))
         sampling = [item.request for item in scheduled if item.samples]
         for request, num_tokens in scheduled:
@@ -151,7 +153,6 @@ class Engine:
         alone = rows.pop(None)
         events = self._sample(logits[alone], [requests[n] for n in alone])
         for search in list(self._searches.values()):
-            self._runner.copy(search.share_prompt())
             if numbers := rows.get(search.request.request_id):
                 runners = [requests[number] for number in numbers]
                 events.append(self._search(search, logits[numbers], runners))

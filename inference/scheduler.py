@@ -60,7 +60,7 @@ class Scheduler:
         decoding = [
             beam
             for request in self.running
-            if not request.num_pending_prompt_tokens
+            if not any(beam.num_pending_prompt_tokens for beam in request.beams)
             for beam in request.beams
         ]
         decoding.sort(key=lambda request: request.slot)

@@ -98,7 +98,9 @@ def keep_typical(scores: Tensor, limits: Limits, num_kept: int) -> Tensor:
     if limits.typical_p is None:
         return scores
     log_probs = scores.log_softmax(-1)
-    entropy = -(log_probs * log_probs.exp()).nansum(-1, keepdim=True)
+    # A plain sum of one row may be split between threads, one of many is not.
+    surprises = (-log_probs * scores.softmax(-1)).nan_to_num_(0.0)
+    entropy = surprises.cumsum(-1)[:, -1:]
     distances, order = (-log_probs - entropy).abs().sort(dim=-1, stable=True)
     mass = scores.gather(1, order).softmax(-1).cumsum(-1)
     last = (mass < limits.typical_p).sum(-1, keepdim=True)

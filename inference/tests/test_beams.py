@@ -238,6 +238,22 @@ def test_it_runs_beams_in_the_same_steps_as_the_others() -> None:
         assert {event.request_id for event in engine.step()} == {"a", "b"}
 
 
+def test_it_copies_a_long_prompt_to_its_beams_little_by_little(
+    engine: Engine, prompt: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others go on meanwhile, and the beams find what they would have found."""
+    found = []
+    for limit in (512, 16):
+        monkeypatch.setattr("inference.beams.MAX_SHARED_POSITIONS", limit)
+        engine.add(submit("b", prompt * 20, max_new_tokens=6, beams=beams(3, 3)))
+        engine.add(submit("a", prompt[1:], max_new_tokens=40))
+        events = run_to_end(engine)
+        found.append(last_sequences(events["b"]))
+        assert len(events["a"]) == 40
+
+    assert found[0] == found[1]
+
+
 def test_it_waits_until_there_is_a_slot_for_every_beam() -> None:
     engine = toy_engine(num_slots=3)
     engine.add(submit("a", "one", max_new_tokens=4))

@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import codecs
+import itertools
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from inference.detokenizer import Detokenizer
 from inference.tests.fakes import ByteTokenizer
@@ -76,3 +81,58 @@ def test_it_never_shows_part_of_a_stop_sequence(cut: int) -> None:
     shown = "".join(push_all(detokenizer, data[:cut]))
 
     assert "\n" not in shown
+
+
+# Few characters, of one to four bytes, so that stop sequences occur by chance.
+LETTERS = st.sampled_from("ab \né€\U0001f600")
+TEXTS = st.text(LETTERS, max_size=30)
+STOPS = st.lists(st.text(LETTERS, min_size=1, max_size=4), max_size=3)
+
+
+def cut_at_first_stop(text: str, stops: list[str]) -> str:
+    return text[: min((text.find(one) for one in stops if one in text), default=None)]
+
+
+@given(TEXTS, STOPS, st.data())
+def test_it_shows_all_text_before_the_first_stop_sequence_and_nothing_after(
+    text: str, stops: list[str], data: st.DataObject
+) -> None:
+    """Whatever pieces the text comes in, characters cut anywhere."""
+    encoded = text.encode()
+    places = st.lists(st.integers(0, len(encoded)), max_size=10)
+    cuts = [0, *sorted(data.draw(places)), len(encoded)]
+    pieces = [encoded[a:b] for a, b in itertools.pairwise(cuts)]
+    detokenizer = Detokenizer(pieces, stop=stops)
+    expected, shown = cut_at_first_stop(text, stops), ""
+
+    for token_id in range(len(pieces)):
+        if detokenizer.stop_sequence is None:
+            shown += detokenizer.push(token_id)
+        assert expected.startswith(shown)
+
+    assert shown + detokenizer.flush() == expected
+    assert (detokenizer.stop_sequence is None) == (expected == text)
+
+
+@given(st.lists(st.binary(max_size=4), max_size=12))
+def test_it_shows_any_bytes_as_decoding_them_at_once_would(pieces: list[bytes]) -> None:
+    """Half a character at the very end is dropped."""
+    detokenizer = Detokenizer(pieces)
+    shown = "".join(detokenizer.push(token_id) for token_id in range(len(pieces)))
+
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    assert shown + detokenizer.flush() == decoder.decode(b"".join(pieces))
+
+
+@given(TEXTS, TEXTS, STOPS)
+def test_it_goes_on_the_same_after_a_fork(
+    start: str, rest: str, stops: list[str]
+) -> None:
+    first = Detokenizer(PIECES, stop=stops)
+    push_all(first, start.encode()[:-1])
+    second = first.fork()
+
+    shown = [push_all(one, rest.encode()) for one in (first, second)]
+
+    assert shown[0] == shown[1]
+    assert first.stop_sequence == second.stop_sequence

@@ -4,10 +4,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from inference.candidates import Kind, find_candidates
 from inference.detokenizer import Detokenizer
 from inference.request import Request
 from inference.sampler import processed_probabilities, sample, uniform
 from inference.tests.fakes import submit
+from inference.warpers import Limits
 
 PROMPT = [3, 5, 5, 9]
 
@@ -96,6 +98,26 @@ def test_it_draws_the_same_token_in_any_company(
 
     assert sample(logits.clone(), requests) == alone
     assert sample(logits.repeat(2, 1), others + requests)[6:] == alone
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"top_k": 50}, {"top_p": 0.9}, {"typical_p": 0.9}, {"min_p": 0.1}],
+)
+def test_it_computes_the_same_bits_in_any_company(options: dict[str, object]) -> None:
+    """At a real size of vocabulary, and on more than one thread."""
+    logits = torch.stack([make_logits(seed, 50_257) for seed in range(3)])
+    sampling = make_request(**options).sampling
+    torch.set_num_threads(2)
+
+    def probabilities(rows: Tensor) -> Tensor:
+        limits = Limits.of([sampling] * len(rows), rows.device)
+        return find_candidates(rows, limits, Kind.of(sampling)).scores.softmax(-1)
+
+    together = probabilities(logits)
+    alone = torch.cat([probabilities(row[None]) for row in logits])
+    torch.set_num_threads(1)
+    assert torch.equal(together, alone)
 
 
 def test_it_never_draws_what_is_forbidden() -> None:
