@@ -82,6 +82,13 @@ class ExpiredApiToken(InvalidApiToken):
     default_detail = "This API token has expired."
 
 
+class Conflict(ApplicationError):
+    """The call fits what is no more as it was."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "conflict"
+
+
 class TierRequired(ApplicationError):
     status_code = status.HTTP_403_FORBIDDEN
     default_code = "tier_required"
@@ -101,6 +108,12 @@ class InsufficientScope(ApplicationError):
     status_code = status.HTTP_403_FORBIDDEN
     default_code = "insufficient_scope"
     default_hint = "Use an API token with this scope; the dashboard creates them."
+
+
+class ExceedsApiToken(InsufficientScope):
+    """An API token manages none that may do more than itself."""
+
+    default_hint = "Use an API token that may do as much, or the dashboard."
 
 
 class ModelNotAllowed(ApplicationError):

@@ -268,6 +268,12 @@ class ApiToken(models.Model):
         return not self.allowed_models or slug in self.allowed_models
 
     @property
+    def state(self) -> str:
+        if self.is_revoked:
+            return "revoked"
+        return "expired" if self.is_expired else "active"
+
+    @property
     def scope_labels(self) -> list[str]:
         return [Scope(scope).label for scope in self.scopes]
 

@@ -23,8 +23,9 @@ from accounts.errors import LimitReached, TierLimitExceeded
 from accounts.leases import SWEEP_EVERY, sweep
 from accounts.limits import Limit, limits_on
 from accounts.models import ApiToken, Reservation, UsageDay, User
-from accounts.quota_warnings import NEAR, warn_near_quota
+from accounts.quota_warnings import warn_near_quota
 from accounts.reserving import A_DAY, A_MINUTE, Attempt
+from accounts.standing import NEAR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

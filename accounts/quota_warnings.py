@@ -10,8 +10,6 @@ from django.db import transaction
 from accounts.mailing import send_soon
 from accounts.models import UsageDay, User
 
-# From this share of the quota on, pages warn.
-NEAR = 0.8
 PERCENTS = (80, 100)
 
 

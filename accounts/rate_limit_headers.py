@@ -2,48 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from collections.abc import Callable
 
-from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.http import HttpRequest, HttpResponseBase
-from django.utils.decorators import sync_and_async_middleware
 
 from accounts.headroom import complete_standing
 from accounts.models import ApiToken
 
-SyncHandler: TypeAlias = Callable[[HttpRequest], HttpResponseBase]
-AsyncHandler: TypeAlias = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
-
-@sync_and_async_middleware
 def rate_limit_headers_middleware(
-    get_response: SyncHandler | AsyncHandler,
-) -> SyncHandler | AsyncHandler:
-    async def handle_async(request: HttpRequest) -> HttpResponseBase:
-        response: HttpResponseBase = await get_response(request)  # type: ignore[misc]
-        api_token = _api_token_of(request)
-        if api_token and not api_token.standing.is_complete:
-            await sync_to_async(complete_standing)(api_token)
-        return _tell(response, api_token)
-
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
     def handle(request: HttpRequest) -> HttpResponseBase:
-        response: HttpResponseBase = get_response(request)  # type: ignore[assignment]
-        api_token = _api_token_of(request)
-        if api_token and not api_token.standing.is_complete:
+        response = get_response(request)
+        # Left there by `accounts.authentication` once it is known to be valid.
+        api_token: ApiToken | None = getattr(request, "api_token", None)
+        if api_token:
             complete_standing(api_token)
-        return _tell(response, api_token)
+            for name, value in api_token.standing.headers().items():
+                response.headers[name] = value
+        return response
 
-    return handle_async if iscoroutinefunction(get_response) else handle
-
-
-def _api_token_of(request: HttpRequest) -> ApiToken | None:
-    """Left there by `accounts.authentication` once it is known to be valid."""
-    return getattr(request, "api_token", None)
-
-
-def _tell(response: HttpResponseBase, api_token: ApiToken | None) -> HttpResponseBase:
-    if api_token:
-        for name, value in api_token.standing.headers().items():
-            response.headers[name] = value
-    return response
+    return handle

@@ -1,4 +1,4 @@
-"""Everything that changes accounts, projects and API tokens."""
+"""How accounts come to be."""
 
 from __future__ import annotations
 
@@ -7,11 +7,21 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
-from django.utils import timezone
 
-from accounts import audit, credentials
-from accounts.models import ApiToken, Project, User
+from accounts import audit
+from accounts.api_tokens import issue_api_token, revoke_api_token
+from accounts.models import Project, User
+from accounts.tier_changes import change_tier
 from accounts.tiers import Tier
+
+__all__ = [
+    "change_tier",
+    "issue_api_token",
+    "register_user",
+    "revoke_api_token",
+    "set_up_account",
+    "vouch_for_address",
+]
 
 
 @transaction.atomic
@@ -42,27 +52,3 @@ def vouch_for_address(*, user: User) -> None:
 def set_up_account(*, user: User) -> None:
     """What every account owns from its first moment."""
     Project.objects.get_or_create(user=user, name=Project.DEFAULT_NAME)
-
-
-def change_tier(*, user: User, tier: Tier) -> None:
-    """Takes effect at once, whichever way. Approval or payment would come in here."""
-    user.tier = tier
-    user.save(update_fields=["tier"])
-
-
-def issue_api_token(*, project: Project, name: str) -> tuple[ApiToken, str]:
-    """A new API token and its plaintext, which exists only in this return value."""
-    plaintext = credentials.generate()
-    api_token = ApiToken.objects.create(
-        project=project,
-        name=name,
-        prefix=credentials.prefix_of(plaintext),
-        digest=credentials.digest_of(plaintext),
-    )
-    return api_token, plaintext
-
-
-def revoke_api_token(*, api_token: ApiToken) -> None:
-    """Refused from now on. Revoking twice keeps the first time."""
-    ApiToken.objects.active().filter(pk=api_token.pk).update(revoked_at=timezone.now())
-    api_token.refresh_from_db(fields=["revoked_at"])

@@ -12,6 +12,9 @@ from django.utils import timezone
 if TYPE_CHECKING:
     from accounts.limits import Limit
 
+# From this share of a limit on, whoever is asked warns.
+NEAR = 0.8
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Count:
@@ -27,6 +30,20 @@ class Count:
     @property
     def remaining(self) -> int:
         return max(0, self.limit.allowed - self.used)
+
+    @property
+    def percent(self) -> int:
+        return 100 * self.used // self.limit.allowed
+
+    @property
+    def warning(self) -> str:
+        """A sentence from `NEAR` of the limit on, else nothing."""
+        if self.used < NEAR * self.limit.allowed:
+            return ""
+        return (
+            f"{self.percent}% used: {self.limit.sentence[0].lower()}"
+            f"{self.limit.sentence[1:]}."
+        )
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -48,10 +65,6 @@ class Standing:
     def note(self, counts: Iterable[Count]) -> None:
         tightest = min(counts, key=lambda count: count.remaining)
         self.counts[tightest.limit.name] = tightest
-
-    @property
-    def is_complete(self) -> bool:
-        return self.counts.keys() >= HEADER_NAMES.keys()
 
     def headers(self) -> dict[str, str]:
         """In the names that OpenAI's clients read."""

@@ -8,6 +8,9 @@ from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models.signals import post_migrate
 
+from accounts.offers import Offer, register_catalogue
+from accounts.tiers import Tier
+
 
 class ModelsAppConfig(AppConfig):
     name = "models_app"
@@ -18,6 +21,16 @@ class ModelsAppConfig(AppConfig):
         account_data.connect()
         post_migrate.connect(fill_catalogue, sender=self)
         register(check_cards)
+        register_catalogue(read_offers)
+
+
+def read_offers() -> list[Offer]:
+    from models_app.models import LanguageModel  # noqa: PLC0415
+
+    return [
+        Offer(slug=entry.slug, name=entry.name, minimum_tier=Tier(entry.minimum_tier))
+        for entry in LanguageModel.objects.enabled()
+    ]
 
 
 def fill_catalogue(*, using: str, **kwargs: Any) -> None:

@@ -29,7 +29,13 @@ def api_caller(
 def _project(api_token: ApiToken, project_id: str) -> Project:
     if project_id in ("", api_token.project.public_id):
         return api_token.project
-    project = Project.objects.filter(user=api_token.user, public_id=project_id).first()
+    project = (
+        Project.objects.active()
+        .filter(user=api_token.user, public_id=project_id)
+        .first()
+    )
     if project is None:
-        raise InvalidInput("You have no project with this id.", param="project")
+        raise InvalidInput(
+            "You have no project with this id, or it is archived.", param="project"
+        )
     return project

@@ -9,6 +9,7 @@ urlpatterns = [
     path("accounts/2fa/", include("allauth.mfa.urls")),
     path("account/", include("accounts.account_area.urls")),
     path("", include("accounts.urls")),
+    path("api/", include("accounts.api.urls")),
     path("", include("models_app.urls")),
     path("", include("playground.urls")),
 ]

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
+from django.core.exceptions import ValidationError
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.authentication import authenticate_plaintext
+from accounts.access import require_scope
+from accounts.authentication import authenticate_request
 from accounts.error_shape import error_object
 from accounts.errors import ApplicationError
-from accounts.models import ApiToken, Project
+from accounts.models import ApiToken, Project, Scope
+from accounts.projects import select_project
 from models_app.api.parsers import JsonObjectParser
 from models_app.api.rendering import details_json
 from models_app.callers import api_caller
@@ -39,13 +42,15 @@ class NpuView(APIView):
 
 
 class TokenView(NpuView):
-    """Checks an API token and a project name; the client keeps the project's id."""
+    """Checks an API token, selects a project; the client keeps the project's id."""
 
     authentication_classes = []
     permission_classes = []
 
     def post(self, request: Request) -> Response:
-        api_token = authenticate_plaintext(str(request.data.get("token") or ""))
+        plaintext = str(request.data.get("token") or "")
+        api_token = authenticate_request(request, plaintext)
+        require_scope(api_token, Scope.PREDICT)
         project = _project_named(api_token, request.data.get("project_name"))
         return Response(project.public_id)
 
@@ -95,16 +100,13 @@ class UndeployedView(UnsupportedView):
 
 
 def _project_named(api_token: ApiToken, name: object) -> Project:
+    """The account's project of that name; a new one where there is none."""
     if not name or name == api_token.project.name:
         return api_token.project
-    project = Project.objects.filter(user=api_token.user, name=name).first()
-    if project is None:
-        raise InvalidInput(
-            f'You have no project "{str(name)[:100]}".',
-            hint=f'This API token belongs to the project "{api_token.project.name}".',
-            param="project_name",
-        )
-    return project
+    try:
+        return select_project(user=api_token.user, name=str(name))
+    except ValidationError as error:
+        raise InvalidInput(" ".join(error.messages), param="project_name") from error
 
 
 def _result(prediction: Prediction, *, removes_input: bool) -> list[dict[str, object]]:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from accounts.models import Project
+from accounts.models import ApiToken, Project
+from accounts.projects import archive_project
 from models_app.models import PredictionRecord
 from models_app.tests.fakes import HELLO, FakeBackend, use_backend
 from neuro_site.testing import BaseTestCase, Response
@@ -52,12 +53,33 @@ class TokenTests(NpuTestCase):
 
         self.assertEqual(response.json(), thesis.public_id)
 
-    def test_it_keeps_projects_private(self) -> None:
+    def test_it_makes_a_project_that_there_is_none_of(self) -> None:
         Project.objects.create(user=self.bob, name="Secret")
 
-        error = self.error(self.post(self.alice_api_token, "Secret"), 400)
+        response = self.post(self.alice_api_token, "Secret")
 
-        self.assertIn('no project "Secret"', error)
+        project = Project.objects.get(user=self.alice, name="Secret")
+        self.assertEqual(response.json(), project.public_id)
+
+    def test_it_refuses_a_name_that_no_project_can_have(self) -> None:
+        error = self.error(self.post(self.alice_api_token, "x" * 101), 400)
+
+        self.assertIn("name of a project", error)
+
+    def test_it_refuses_an_archived_project(self) -> None:
+        thesis = Project.objects.create(user=self.alice, name="Thesis")
+        archive_project(project=thesis)
+
+        self.assertIn(
+            "archived", self.error(self.post(self.alice_api_token, "Thesis"), 400)
+        )
+
+    def test_it_makes_none_for_an_api_token_that_may_not_predict(self) -> None:
+        ApiToken.objects.update(scopes=["read:usage"])
+
+        self.error(self.post(self.alice_api_token, "New"), 403)
+
+        self.assertFalse(Project.objects.filter(name="New").exists())
 
     def test_it_refuses_a_wrong_api_token(self) -> None:
         for api_token in ("", "wrong", self.alice_api_token[:-1]):
