@@ -17,7 +17,7 @@ _FIELDS: dict[str, tuple[list[str], Callable[[User], QuerySet[Any]]]] = {
         lambda user: User.objects.filter(pk=user.pk),
     ),
     "projects": (
-        ["public_id", "name", "created_at"],
+        ["public_id", "name", "created_at", "archived_at"],
         lambda user: Project.objects.filter(user=user),
     ),
     "api_tokens": (
@@ -26,8 +26,14 @@ _FIELDS: dict[str, tuple[list[str], Callable[[User], QuerySet[Any]]]] = {
             "project__name",
             "name",
             "prefix",
+            "scopes",
+            "allowed_models",
+            "own_limits",
             "created_at",
+            "rotated_at",
+            "expires_at",
             "last_used_at",
+            "last_used_from",
             "revoked_at",
         ],
         lambda user: ApiToken.objects.filter(project__user=user),
