@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import math
 import mmap
-from collections.abc import Sequence
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+# Keys lie in blocks of this many positions, and sums run over them block by block.
+BLOCK_LENGTH = 64
+
 
 class KVTensors:
-    """`[layer, keys or values, slot, head, position, dim]`, in fp32.
+    """Values are `[layer, slot, head, position, dim]`, keys `[layer, slot, head, block,
+    dim, position in block]`, so that a sum over a head's dimensions adds up whole
+    lines, too; both in fp32.
 
-    Its size is fixed when it is made. On the CPU the memory is mapped, not filled: a
+    The size is fixed when it is made. On the CPU the memory is mapped, not filled: a
     page costs nothing until a position in it is written.
     """
 
@@ -28,45 +34,48 @@ class KVTensors:
         device: str = "cpu",
     ) -> None:
         self.num_heads, self.head_dim = num_heads, head_dim
-        self.length = -(-context_length // 64) * 64
-        shape = (num_layers, 2, num_slots, num_heads, self.length, head_dim)
-        self.tensor = (
-            _mapped(shape) if device == "cpu" else torch.zeros(shape).to(device)
-        )
+        self.num_blocks = -(-context_length // BLOCK_LENGTH)
+        self.length = self.num_blocks * BLOCK_LENGTH
+        outer = (num_layers, num_slots, num_heads)
+        self.keys = _zeros((*outer, self.num_blocks, head_dim, BLOCK_LENGTH), device)
+        self.values = _zeros((*outer, self.length, head_dim), device)
 
     @property
     def device(self) -> torch.device:
-        return self.tensor.device
+        return self.keys.device
 
     @property
     def num_bytes(self) -> int:
-        return self.tensor.numel() * self.tensor.element_size()
-
-    def line_numbers(self, slots: Sequence[int], positions: Sequence[int]) -> Tensor:
-        """Where the keys of each row go, head by head, in one layer seen as lines."""
-        heads = (
-            torch.arange(self.num_heads) + torch.tensor(slots)[:, None] * self.num_heads
-        )
-        lines = heads * self.length + torch.tensor(positions)[:, None]
-        return lines.flatten().to(self.device)
-
-    def write(self, layer: int, lines: Tensor, keys: Tensor, values: Tensor) -> None:
-        """Rows are `[row, head, dim]`."""
-        for memory, rows in zip(self.tensor[layer], (keys, values), strict=True):
-            flat = memory.view(-1, self.head_dim)
-            flat.index_copy_(0, lines, rows.reshape(-1, self.head_dim).float())
+        return self.keys.nbytes + self.values.nbytes
 
     def copy(self, source: int, target: int, positions: slice) -> None:
         """Keys and values of one slot over those of another, in every layer."""
-        seen = self.tensor[:, :, :, :, positions]
-        seen[:, :, target].copy_(seen[:, :, source])
-
-    def read(self, layer: int, slots: slice, seen: slice) -> tuple[Tensor, Tensor]:
-        """Keys and values of neighbouring slots, each `[slot x head, position, dim]`."""
-        keys, values = self.tensor[layer, :, slots].flatten(1, 2)[:, :, seen].unbind()
-        return keys, values
+        self.values[:, target, :, positions] = self.values[:, source, :, positions]
+        for part in block_parts(positions.start, positions.stop):
+            memory = self.keys[:, :, :, part.block, :, part.places]
+            memory[:, target] = memory[:, source]
 
 
-def _mapped(shape: tuple[int, ...]) -> Tensor:
+class BlockPart(NamedTuple):
+    """The places in a block that hold a run of positions, counted from the start."""
+
+    block: int
+    places: slice
+    run: slice
+
+
+def block_parts(start: int, stop: int) -> Iterator[BlockPart]:
+    """How the positions from `start` to before `stop` lie in blocks."""
+    for block in range(start // BLOCK_LENGTH, -(-stop // BLOCK_LENGTH)):
+        first = block * BLOCK_LENGTH
+        begin, end = max(start, first), min(stop, first + BLOCK_LENGTH)
+        yield BlockPart(
+            block, slice(begin - first, end - first), slice(begin - start, end - start)
+        )
+
+
+def _zeros(shape: tuple[int, ...], device: str) -> Tensor:
+    if device != "cpu":
+        return torch.zeros(shape, device=device)
     memory = mmap.mmap(-1, math.prod(shape) * torch.float32.itemsize)
     return torch.frombuffer(memory, dtype=torch.float32).view(shape)

@@ -36,6 +36,7 @@ def prepare_prompts(
 ) -> list[Prompt]:
     """Tokenise each text and decide how long its completion may become."""
     _check_count(texts, user)
+    _check_beams(parameters)
     _check_completions(len(texts), parameters, user)
     fitting = _Fitting(get_backend().context_length(model), model, parameters, user)
     return [fitting.prompt(_checked(text, fitting)) for text in texts]
@@ -50,6 +51,17 @@ def _check_count(texts: Sequence[object], user: User) -> None:
             f"This call has {len(texts)} prompts; "
             f"your {user.get_tier_display()} tier allows {allowed} in one call.",
             param="inputs",
+        )
+
+
+def _check_beams(parameters: GenerationParameters) -> None:
+    allowed = get_backend().max_beams()
+    if parameters.has_beams and parameters.num_beams > allowed:
+        raise InvalidParameter(
+            f"num_beams is {parameters.num_beams}; "
+            f"this server searches with at most {allowed} beams.",
+            hint=f"Ask for at most {allowed} beams.",
+            param="num_beams",
         )
 
 

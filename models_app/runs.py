@@ -15,7 +15,7 @@ from models_app.backends.base import (
 from models_app.parameters import GenerationParameters
 from models_app.predictions import Finished, TextDelta, Timings, Usage
 from models_app.prompts import Prompt
-from models_app.token_details import DetailWriter
+from models_app.token_details import DIGITS, DetailWriter
 
 Timer = Callable[[], float]
 
@@ -92,7 +92,7 @@ class GenerationRun:
         self, offset: int, sequence: GeneratedSequence
     ) -> Iterator[TextDelta | Finished]:
         """Whoever only joins deltas gets the texts of beams, too."""
-        finished = self._finish(offset, sequence, score=sequence.score)
+        finished = self._finish(offset, sequence, score=round(sequence.score, DIGITS))
         yield TextDelta(
             index=finished.index,
             text=finished.text,

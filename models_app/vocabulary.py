@@ -19,6 +19,8 @@ def require_known_tokens(parameters: GenerationParameters, *, model: str) -> Non
             raise InvalidParameter(
                 f"{name} holds the token id {highest:,}; "
                 f"{model} has the token ids 0 to {size - 1:,}.",
+                hint="Each model counts its tokens in its own way: "
+                "take the ids from this model's tokenizer.",
                 param=name,
             )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from models_app.predictions import TokenDetail
 from models_app.services import (
     Completed,
     Failed,
@@ -58,4 +59,16 @@ def completion_of(completion: Finished) -> dict[str, object]:
 
 
 def _text_of(delta: TextDelta) -> dict[str, object]:
-    return {"index": delta.index, "text": delta.text, "tokens": delta.token_count}
+    text = {"index": delta.index, "text": delta.text, "tokens": delta.token_count}
+    if not delta.logprobs:
+        return text
+    return text | {"details": [_detail_of(token) for token in delta.logprobs]}
+
+
+def _detail_of(token: TokenDetail) -> dict[str, object]:
+    return {
+        "text": token.text,
+        "logprob": token.logprob,
+        "rank": token.rank,
+        "alternatives": [(one.text, one.logprob) for one in token.alternatives],
+    }

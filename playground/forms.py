@@ -17,7 +17,6 @@ from playground.form_values import read, write
 LEFT_OUT = {
     "max_length",
     "min_length",
-    "logprobs",
     "prompt_logprobs",
     "return_token_ids",
 }

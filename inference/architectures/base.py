@@ -23,7 +23,8 @@ class ModelShape:
 class Attend(Protocol):
     """Stores the rows' keys and values; returns the context of each query row.
 
-    Rows are `[row, head, dim]`; `window` limits how far back a row looks.
+    Rows are `[row, head, dim]` in fp32, and so is the context; `window` limits how far
+    back a row looks.
     """
 
     def __call__(

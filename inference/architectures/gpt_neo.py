@@ -50,10 +50,10 @@ class GPTNeo:
         heads = (3, self.shape.num_heads, self.shape.head_dim)
         hidden = self.token_embedding(token_ids) + self.position_embedding(positions)
         for number, layer in enumerate(self.layers):
-            qkv = layer.qkv(layer.attention_norm(hidden)).unflatten(1, heads)
-            queries, keys, values = qkv.unbind(1)
+            qkv = layer.qkv(layer.attention_norm(hidden)).float()
+            queries, keys, values = qkv.unflatten(1, heads).unbind(1)
             context = attend(number, queries, keys, values, self.windows[number])
-            hidden = hidden + layer.out(context.flatten(1))
+            hidden = hidden + layer.out(context.flatten(1).to(hidden.dtype))
             hidden = hidden + layer.down(layer.up(layer.mlp_norm(hidden)))
         return hidden
 

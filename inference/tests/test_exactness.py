@@ -13,9 +13,11 @@ from torch import Tensor
 from inference.engine import Engine, Runner, load_engine
 from inference.errors import InvalidPrecision
 from inference.kv_cache import SlotCopy
+from inference.layers import RepackedLinear
 from inference.loader import resolve_precision
 from inference.scheduler import ScheduledRequest
 from inference.tests.fakes import engine_config, submit
+from inference.weights import DTYPES
 
 
 class Recorder:
@@ -70,6 +72,26 @@ def precision(request: pytest.FixtureRequest) -> str:
         return resolve_precision(request.param, "cpu")
     except InvalidPrecision as error:
         pytest.skip(str(error))
+
+
+@pytest.mark.parametrize("kind", ["fp32", "bf16"])
+@pytest.mark.parametrize(
+    ("num_outputs", "num_inputs"), [(768, 3072), (576, 1536), (960, 576), (200, 30)]
+)
+def test_it_gives_a_row_the_same_bits_in_any_number(
+    num_outputs: int, num_inputs: int, kind: str
+) -> None:
+    """Shapes of GPT-Neo-125M and SmolLM2, one of which has a path for a lone row."""
+    torch.manual_seed(0)
+    weight = torch.randn(num_outputs, num_inputs).to(DTYPES[kind]) / 20
+    linear = RepackedLinear(weight, None, "silu")
+    rows = torch.randn(65, num_inputs).to(weight.dtype)
+    together = linear(rows)
+
+    for number in (1, 2, 3, 7, 16, 33, 64):
+        for start in range(0, 65 - number, number):
+            part = slice(start, start + number)
+            assert torch.equal(linear(rows[part]), together[part])
 
 
 @pytest.mark.parametrize("prompt_length", [1, 3, 70, 150])

@@ -89,6 +89,9 @@ class Backend(Protocol):
     def context_length(self, model: str) -> int:
         """Tokens that prompt and completion may have together."""
 
+    def max_beams(self) -> int:
+        """How many beams one generation may search with."""
+
     def vocabulary_size(self, model: str) -> int:
         """Token ids are below it."""
 

@@ -104,6 +104,11 @@ class LocalBackend:
     def context_length(self, model: str) -> int:
         return open_checkpoint(model).context_length
 
+    def max_beams(self) -> int:
+        """Each takes a slot."""
+        count: int = settings.ENGINE_SLOTS
+        return count
+
     def vocabulary_size(self, model: str) -> int:
         return open_checkpoint(model).vocabulary_size
 

@@ -71,6 +71,9 @@ class FakeBackend:
     def context_length(self, model: str) -> int:
         return self.length
 
+    def max_beams(self) -> int:
+        return 8
+
     def vocabulary_size(self, model: str) -> int:
         return sys.maxunicode + 1
 

@@ -5,19 +5,21 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import Any
 
+import pytest
 from asgiref.sync import async_to_sync
 
 from accounts.errors import TierLimitExceeded
 from accounts.tiers import TIER_LIMITS
 from models_app import services
 from models_app.backends.base import BeamParams, TokenEvent
-from models_app.errors import EngineUnavailable
+from models_app.errors import EngineUnavailable, InvalidParameter
 from models_app.models import PredictionRecord
 from models_app.predictions import (
     Completed,
     Failed,
     Finished,
     PredictEvent,
+    Prediction,
     TextDelta,
 )
 from models_app.tests.fakes import (
@@ -125,14 +127,21 @@ class SampledSequencesTests(SequencesTestCase):
         allowed = self.alice.limits.completions_per_call
         for parameters in (
             {"num_return_sequences": allowed // 2 + 1},
-            {"num_beams": allowed // 2 + 1},
+            {"num_beams": 8},
         ):
             (name,) = parameters
             with self.subTest(name), self.assertRaises(TierLimitExceeded) as caught:
-                self.admit(FakeBackend(), prompts=("a", "b"), **parameters)
+                self.admit(FakeBackend(), prompts=("a", "b", "c"), **parameters)
             self.assertEqual(caught.exception.param, name)
             self.assertIn(f"Developer tier allows {allowed}", caught.exception.message)
         self.assertEqual(self.tokens(), (0, 0))
+
+    def test_it_refuses_more_beams_than_the_engine_has_slots(self) -> None:
+        with self.assertRaises(InvalidParameter) as caught:
+            self.admit(FakeBackend(), prompts=("a",), num_beams=9)
+
+        self.assertEqual(caught.exception.param, "num_beams")
+        self.assertIn("at most 8 beams", caught.exception.message)
 
     def test_every_tier_lets_each_of_its_prompts_have_a_completion(self) -> None:
         for tier, limits in TIER_LIMITS.items():
@@ -311,3 +320,68 @@ class DetailTests(SequencesTestCase):
         self.assertEqual(
             [one.logprobs and one.logprobs[0].text for one in completions], ["a", "b"]
         )
+
+
+@pytest.mark.usefixtures("engine")
+class RealEngineTests(ServiceTestCase):
+    """The same through the local backend, an engine process and Neo-Tiny."""
+
+    def predict(self, **parameters: Any) -> Prediction:
+        return services.predict(
+            **self.call(
+                prompts=["It was a dark"],
+                parameters={"max_new_tokens": 8, "seed": 7} | parameters,
+            )
+        )
+
+    def test_it_gives_each_sequence_again_by_its_own_seed(self) -> None:
+        several = self.predict(num_return_sequences=3).completions
+
+        self.assertEqual(len({one.text for one in several}), 3)
+        for one in several:
+            (again,) = self.predict(seed=one.seed).completions
+            self.assertEqual(again.text, one.text)
+
+    def test_it_searches_with_beams_and_charges_each(self) -> None:
+        prediction = self.predict(
+            num_beams=3, num_return_sequences=2, do_sample=False, eos_token_id=[]
+        )
+
+        best, second = prediction.completions
+        assert best.score is not None
+        assert second.score is not None
+        self.assertGreater(best.score, second.score)
+        self.assertNotEqual(best.text, second.text)
+        self.assertEqual(prediction.usage.completion_tokens, 2 * 8)
+        self.assertEqual(prediction.charged_tokens, 4 + 3 * 8)
+
+    def test_it_tells_how_likely_each_token_was(self) -> None:
+        (completion,) = self.predict(
+            do_sample=False, logprobs=2, prompt_logprobs=0, return_token_ids=True
+        ).completions
+
+        assert completion.logprobs is not None
+        assert completion.prompt_logprobs is not None
+        self.assertEqual(
+            "".join(one.text for one in completion.logprobs), completion.text
+        )
+        self.assertEqual(
+            tuple(one.token_id for one in completion.logprobs), completion.token_ids
+        )
+        for one in completion.logprobs:
+            self.assertEqual(one.rank, 1)
+            self.assertEqual(one.alternatives[0].logprob, one.logprob)
+        first, *others = completion.prompt_logprobs
+        self.assertIsNone(first)
+        self.assertEqual("".join(one.text for one in others if one), " was a dark")
+
+    def test_it_never_writes_a_bad_word(self) -> None:
+        (free,) = self.predict(do_sample=False, max_new_tokens=20).completions
+        word = free.text.split()[1]
+
+        (bound,) = self.predict(
+            do_sample=False, max_new_tokens=20, bad_words=[word]
+        ).completions
+
+        self.assertIn(word, free.text.split())
+        self.assertNotIn(word, bound.text.split())

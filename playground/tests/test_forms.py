@@ -130,7 +130,7 @@ class ParameterFormTests(SimpleTestCase):
         fields = self.form().fields
 
         self.assertFalse(fields["seed"].has_slider)
-        self.assertFalse(fields["eos_token_id"].has_slider)
+        self.assertFalse(fields["logprobs"].has_slider)
 
     def test_it_folds_away_what_few_need_unless_it_is_set(self) -> None:
         form = self.form()

@@ -10,7 +10,14 @@ from django.http import StreamingHttpResponse
 from accounts import quota
 from models_app.errors import GenerationFailed, ModelLoading
 from models_app.models import PredictionRecord
-from models_app.tests.fakes import BEAMS, HELLO, FakeBackend, token, use_backend
+from models_app.tests.fakes import (
+    BEAMS,
+    HELLO,
+    FakeBackend,
+    logprob,
+    token,
+    use_backend,
+)
 from neuro_site.testing import BaseTestCase
 from playground.tests.forms import filled_form
 
@@ -65,6 +72,19 @@ class StreamTests(StreamTestCase):
             [(0, 2, -0.25), (1, 2, -0.5)],
         )
         self.assertIn("2 completions", events[-1][1]["outcome"])
+
+    async def test_it_tells_how_likely_tokens_were_where_the_form_asks(self) -> None:
+        script = (
+            token("H", logprobs=[logprob("H", "h")]),
+            token("", finish_reason="stop"),
+        )
+        with use_backend(FakeBackend(*script)):
+            _, (_, asked), *_ = await self.events(logprobs=1)
+            _, (_, unasked), *_ = await self.events()
+
+        detail = {"text": "H", "logprob": -0.5, "rank": 1, "alternatives": [["h", -1]]}
+        self.assertEqual(asked["details"], [detail])
+        self.assertNotIn("details", unasked)
 
     async def test_it_shows_the_stop_sequence_as_the_form_does(self) -> None:
         end = token("", finish_reason="stop", stop_sequence="\n")

@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { splitSentences } from "../../../static/js/playground/announcer.js";
 import { afterEdit, pieces } from "../../../static/js/playground/ranges.js";
+import { rows, surprise, visible } from "../../../static/js/playground/token_view.js";
 import { SseParser } from "../../../static/js/playground/sse.js";
 
 const STREAM =
@@ -70,4 +71,29 @@ test("it announces whole sentences and holds the rest back", () => {
   });
   assert.deepEqual(splitSentences("one\n\ntwo"), { sentences: ["one"], rest: "two" });
   assert.deepEqual(splitSentences("3.14 is"), { sentences: [], rest: "3.14 is" });
+});
+
+test("it lists a token among its alternatives once", () => {
+  const alternatives = [
+    [" a", -0.5],
+    [" b", -1.5],
+  ];
+  assert.deepEqual(rows({ text: " a", logprob: -0.5, alternatives }), [
+    { text: " a", logprob: -0.5, isChosen: true },
+    { text: " b", logprob: -1.5 },
+  ]);
+  assert.deepEqual(rows({ text: " z", logprob: -9, alternatives: [] }), [
+    { text: " z", logprob: -9, isChosen: true },
+  ]);
+});
+
+test("it is the more surprised the less likely a token was", () => {
+  assert.equal(surprise(0), 0);
+  assert.ok(surprise(Math.log(0.5)) < surprise(Math.log(0.1)));
+  assert.equal(surprise(-50), 1);
+});
+
+test("it lets spaces and line breaks be seen", () => {
+  assert.equal(visible(" a\n\t"), "␣a↵⇥");
+  assert.equal(visible(""), "∅");
 });

@@ -89,6 +89,7 @@ export class Candidates extends EventTarget {
 
   #use(chosen) {
     this.markUsed(chosen);
-    this.dispatchEvent(new CustomEvent("use", { detail: chosen.text }));
+    const detail = { text: chosen.text, index: this.#candidates.indexOf(chosen) };
+    this.dispatchEvent(new CustomEvent("use", { detail }));
   }
 }

@@ -11,6 +11,7 @@ import { ParameterPanel } from "./parameters.js";
 import { predict } from "./prediction.js";
 import { Report, failedAfter, stoppedAfter } from "./report.js";
 import { TokenCounter } from "./token_counter.js";
+import { TokenView } from "./token_view.js";
 
 const form = document.querySelector("#playground");
 const find = (selector) => form.querySelector(selector);
@@ -21,6 +22,7 @@ const picker = new ModelPicker(find("#model"));
 const panel = new ParameterPanel(find("[data-parameters]"));
 const report = new Report(find("[data-result]"));
 const candidates = new Candidates(find("[data-candidates]"));
+const tokenView = new TokenView(find("[data-token-view]"));
 const announcer = new Announcer(find("[data-announcer]"));
 const counter = new TokenCounter(find("[data-token-count]"), form.dataset.tokensUrl);
 const errorBox = new ErrorBox(find("[data-error]"), find("[data-error-template]"));
@@ -77,6 +79,7 @@ const handlers = {
   },
   text(data) {
     report.text(data);
+    if (data.details) tokenView.add(data.index, data.details);
     if (numSequences > 1) return candidates.append(data.index, data.text);
     notebook.append(data.text);
     announcer.write(data.text);
@@ -94,6 +97,7 @@ const handlers = {
 function finish(outcome) {
   report.end(outcome);
   candidates.end(outcome);
+  showTokens(0);
   announcer.finish(outcome);
 }
 
@@ -106,8 +110,13 @@ function failed(error) {
   else panel.point(error.param);
 }
 
+function showTokens(index) {
+  tokenView.show(index, { isOneOfSeveral: numSequences > 1 });
+}
+
 function hideResult() {
   report.hide();
+  tokenView.clear();
   candidates.clear();
 }
 
@@ -116,6 +125,7 @@ function begin({ remember }) {
   numSequences = panel.number("num_return_sequences");
   report.start({ isSearch: panel.number("num_beams") > 1 });
   candidates.clear();
+  tokenView.clear();
   if (numSequences > 1) notebook.lock();
   else notebook.begin({ remember });
 }
@@ -195,6 +205,7 @@ buttons.regenerate.addEventListener("click", regenerate);
 buttons.undo.addEventListener("click", () => {
   notebook.undo();
   report.hide();
+  tokenView.clear();
   candidates.markUsed(null);
 });
 buttons.clear.addEventListener("click", () => {
@@ -203,7 +214,10 @@ buttons.clear.addEventListener("click", () => {
   hideResult();
   textarea.focus();
 });
-candidates.addEventListener("use", ({ detail: text }) => notebook.complete(beginning, text));
+candidates.addEventListener("use", ({ detail: { text, index } }) => {
+  notebook.complete(beginning, text);
+  showTokens(index);
+});
 find("[data-use-seed]").addEventListener("click", () => panel.set("seed", report.seed));
 form.addEventListener("click", (event) => {
   const example = event.target.closest("[data-example]");
