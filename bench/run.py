@@ -19,7 +19,7 @@ from bench.samples import Samples
 FULL = Sizes()
 QUICK = Sizes(
     streams=(1, 4),
-    new_tokens=8,
+    new_tokens=12,
     one_token_calls=2,
     joined_streams=2,
     joining_tokens=300,

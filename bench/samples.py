@@ -45,5 +45,6 @@ class Samples:
         pairs = zip(
             self.numbers(self.best(one)), self.numbers(self.best(other)), strict=False
         )
-        combined = [combine(*pair) for pair in pairs]
+        # A gap of nothing comes of a round too short to have one.
+        combined = [combine(*pair) for pair in pairs if all(pair)]
         return statistics.median(combined) if combined else None
