@@ -16,14 +16,6 @@ TINY = 1e-12
 # Eight-bit numbers lie this far to either side of zero.
 LEVELS = 127
 _GELU_SLOPE = torch.tensor(2 * math.sqrt(2 / math.pi))
-
-
-def gelu_tanh(rows: Tensor) -> Tensor:
-    """`tanh`'s approximation of GELU in terms of the sigmoid, which is cheaper."""
-    cubic = torch.addcmul(_GELU_SLOPE, rows, rows, value=0.044715 * float(_GELU_SLOPE))
-    return cubic.mul_(rows).sigmoid_().mul_(rows)
-
-
 # Each activation as a function, and as what oneDNN can do while it multiplies.
 _FUNCTIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
     "none": lambda rows: rows,
@@ -35,6 +27,12 @@ _POST_OPS = {
     "gelu_tanh": ("gelu", "tanh"),
     "silu": ("swish", ""),
 }
+
+
+def gelu_tanh(rows: Tensor) -> Tensor:
+    """`tanh`'s approximation of GELU in terms of the sigmoid, which is cheaper."""
+    cubic = torch.addcmul(_GELU_SLOPE, rows, rows, value=0.044715 * float(_GELU_SLOPE))
+    return cubic.mul_(rows).sigmoid_().mul_(rows)
 
 
 class Linear(Protocol):
@@ -114,7 +112,7 @@ class QuantizedLinear:
         self._zero_points = torch.zeros(len(weight), dtype=torch.long)
         self._middle = torch.full(weight.shape[1:], 128.5)
         self._bias = torch.zeros(len(weight)) if bias is None else bias.float()
-        self._activate = _FUNCTIONS[activation]
+        self._activate = (_FUNCTIONS | {"gelu_tanh": gelu_tanh})[activation]
 
     def __call__(self, rows: Tensor) -> Tensor:
         largest = rows.abs().amax(-1, keepdim=True).clamp_min_(TINY)
