@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 
+import msgspec
 from asgiref.sync import async_to_sync
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, StreamingHttpResponse
@@ -28,11 +28,10 @@ def format_event(
     data: object, *, event: str | None = None, event_id: int | None = None
 ) -> bytes:
     """One event. `data` is written as JSON on one line, so it cannot break the frame."""
-    lines = [] if event_id is None else [f"id: {event_id}"]
+    head = "" if event_id is None else f"id: {event_id}\n"
     if event is not None:
-        lines.append(f"event: {event}")
-    lines.append(f"data: {json.dumps(data, ensure_ascii=False)}")
-    return ("\n".join(lines) + "\n\n").encode()
+        head += f"event: {event}\n"
+    return b"%bdata: %b\n\n" % (head.encode(), msgspec.json.encode(data))
 
 
 def event_stream_response(

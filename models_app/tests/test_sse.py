@@ -22,7 +22,7 @@ class FormatEventTests(SimpleTestCase):
     def test_it_writes_one_frame(self) -> None:
         frame = format_event({"a": 1}, event="delta", event_id=3)
 
-        self.assertEqual(frame, b'id: 3\nevent: delta\ndata: {"a": 1}\n\n')
+        self.assertEqual(frame, b'id: 3\nevent: delta\ndata: {"a":1}\n\n')
 
     def test_it_keeps_text_on_one_line_and_readable(self) -> None:
         hostile = "a\nb\r\ndata: x\n\nevent: error\u2028é"
