@@ -7,6 +7,7 @@ files that it is about: whatever was changed afterwards has not been checked.
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 from enum import StrEnum
@@ -149,6 +150,9 @@ def _run(folder: Path) -> Result:
         capture_output=True,
         text=True,
         timeout=CHECK_SECONDS,
+        # Threads that wait for each other spin otherwise: beside a running server the
+        # check would take many times as long, and the server with it.
+        env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ},
     )
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
