@@ -17,6 +17,11 @@ from accounts import audit, fresh_sign_in, sealed
 from accounts.models import User
 from accounts.services import set_up_account
 
+_CONFIRM_WITH = {
+    "reauthenticate": "Use your password",
+    "mfa_reauthenticate": "Use a code from your app",
+    "mfa_reauthenticate:webauthn": "Use a passkey",
+}
 _EMAIL_VERIFICATION = "allauth.account.stages.EmailVerificationStage"
 
 
@@ -52,6 +57,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
         return not fresh_sign_in.is_fresh(self.request)
+
+    def get_reauthentication_methods(self, user: User) -> list[dict[str, str]]:
+        methods: list[dict[str, str]] = super().get_reauthentication_methods(user)
+        return [
+            method | {"description": _CONFIRM_WITH[method["id"]]} for method in methods
+        ]
 
 
 class ApprovalStage(LoginStage):  # type: ignore[misc]

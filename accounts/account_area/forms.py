@@ -96,12 +96,13 @@ class DeleteAccountForm(forms.Form):
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
+        self.fields["email"].help_text = f"Type {user.email} to say that you mean it."
 
     def clean_email(self) -> str:
         written: str = self.cleaned_data["email"]
         if written.strip().lower() != self.user.email:
             raise forms.ValidationError(
-                f"Nothing is deleted: type {self.user.email} to say that you mean it."
+                "Nothing is deleted: this is not the address of your account."
             )
         return written
 

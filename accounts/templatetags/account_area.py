@@ -19,11 +19,6 @@ def sentence(event: AuditEvent) -> str:
     return audit.sentence_of(event)
 
 
-@register.filter
-def category(event: AuditEvent) -> str:
-    return str(audit.category_of(event).label)
-
-
 @register.simple_tag
 def staff_is_offered() -> bool:
     return first_staff.is_offered()

@@ -1,18 +1,47 @@
 from __future__ import annotations
 
+from django.apps import apps
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
+from django.db.models import ForeignKey, Model
 from django.test import Client
 
 from accounts import audit
 from accounts.authentication import authenticate_plaintext
 from accounts.closing import account_closing
 from accounts.errors import InvalidApiToken
-from accounts.models import ApiToken, AuditEvent, Project, User
+from accounts.export import sections
+from accounts.models import ApiToken, AuditEvent, User
 from neuro_site.testing import BaseTestCase, Response
 
 URL = "/account/data/delete/"
+# Each table with a column for its account, and the part of the export that tells it.
+EXPORTED = {
+    "AuditEvent": "activity",
+    "PredictionRecord": "predictions",
+    "Project": "projects",
+    "UsageDay": "usage_days",
+}
+NOT_EXPORTED = {
+    "Authenticator": "secrets, of which the activity tells",
+    "EmailAddress": "the account has the address",
+    "LogEntry": "the administration's own log",
+    "Reservation": "gone in an hour; the usage tells it",
+    "User_groups": "what staff may do",
+    "User_user_permissions": "what staff may do",
+    "UserSession": "the activity tells every sign-in",
+}
+
+
+def owned_tables() -> list[tuple[type[Model], str]]:
+    """Every table, of whatever app, with a column that names an account."""
+    return [
+        (table, field.name)
+        for table in apps.get_models(include_auto_created=True)
+        for field in table._meta.get_fields()
+        if isinstance(field, ForeignKey) and field.related_model is User
+    ]
 
 
 class CloseAccountTestCase(BaseTestCase):
@@ -38,11 +67,26 @@ class CloseAccountTestCase(BaseTestCase):
 
     def test_it_deletes_everything_that_is_theirs_and_nothing_else(self) -> None:
         audit.record(user=self.alice, kind="account.exported")
+        tables = owned_tables()
+        self.assertIn((AuditEvent, "user"), tables)
         self.delete()
-        self.assertFalse(Project.objects.filter(user_id=self.alice.pk).exists())
-        self.assertFalse(ApiToken.objects.filter(name="test", digest="").exists())
-        self.assertFalse(AuditEvent.objects.filter(user_id=self.alice.pk).exists())
+        kept = [
+            table.__name__
+            for table, column in tables
+            if table._base_manager.filter(**{column: self.alice.pk}).exists()
+        ]
+        self.assertEqual(kept, [])
+        self.assertFalse(ApiToken.objects.filter(project__user=self.alice.pk).exists())
         self.assertTrue(authenticate_plaintext(self.bob_api_token))
+
+    def test_it_gives_every_table_of_an_account_a_part_of_the_export(self) -> None:
+        missing = {
+            table.__name__
+            for table, _ in owned_tables()
+            if table.__name__ not in {*EXPORTED, *NOT_EXPORTED}
+        }
+        self.assertEqual(missing, set())
+        self.assertLessEqual(set(EXPORTED.values()), {one.name for one in sections()})
 
     def test_it_stops_api_tokens_and_sessions_at_once(self) -> None:
         other = Client()
