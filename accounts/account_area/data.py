@@ -21,7 +21,9 @@ from accounts.models import User
 
 
 @require_safe
+@fresh_sign_in.required
 def data(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """Asks on arrival: a download that begins on the page that asks would confuse."""
     return _page(request, DeleteAccountForm(user=request.user))
 
 

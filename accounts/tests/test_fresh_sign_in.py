@@ -87,6 +87,7 @@ class FreshSignInTestCase(BaseTestCase):
     def test_it_guards_whatever_mints_reveals_or_ends_something(self) -> None:
         self.leave_for_a_while()
         for method, url in (
+            ("get", "/account/data/"),
             ("post", "/account/data/export/"),
             ("post", "/account/data/delete/"),
             ("get", "/accounts/2fa/totp/activate/"),
