@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from allauth.account.decorators import secure_admin_login
@@ -7,13 +8,25 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from accounts import registration
+from accounts import registration, tier_overrides, tier_requests
 from accounts.closing import close_account
-from accounts.models import ApiToken, AuditEvent, Project, UsageDay, User
+from accounts.limit_fields import PREFIX
+from accounts.limit_forms import TierOverrideForm
+from accounts.models import (
+    ApiToken,
+    AuditEvent,
+    Project,
+    TierOverride,
+    TierRequest,
+    UsageDay,
+    User,
+)
 from accounts.services import revoke_api_token, set_up_account, vouch_for_address
+from accounts.tiers import LIMIT_KINDS, LIMIT_KINDS_BY_NAME, Tier
 
 # Staff sign in through the same throttled page as everybody else.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -30,7 +43,7 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
     search_fields = ["email"]
     readonly_fields = ["last_login", "date_joined"]
     fieldsets = [
-        (None, {"fields": ["email", "password", "tier"]}),
+        (None, {"fields": ["email", "password", "tier", "staff_limits"]}),
         (
             "Permissions",
             {
@@ -79,14 +92,6 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
             close_account(user=user)
 
 
-@admin.register(Project)
-class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ["name", "user", "public_id", "created_at"]
-    search_fields = ["name", "user__email", "public_id"]
-    autocomplete_fields = ["user"]
-    readonly_fields = ["public_id", "created_at"]
-
-
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Records that only the services write."""
 
@@ -97,6 +102,80 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         self, request: HttpRequest, obj: object | None = None
     ) -> bool:
         return False
+
+
+@admin.register(TierOverride)
+class TierAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """The limits of the tiers; what is left empty is as the code has it."""
+
+    form = TierOverrideForm
+    list_display = ["tier", "changed_limits", "updated_at"]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        names = [f"{PREFIX}{kind.name}" for kind in LIMIT_KINDS]
+        description = "Empty: as the placeholder says. In effect within five seconds."
+        return [(None, {"fields": names, "description": description})]
+
+    def get_form(self, *args: Any, **kwargs: Any) -> Any:
+        # Its fields are made for each tier: Django would look for them in the class.
+        return self.form
+
+    def save_model(
+        self, request: HttpRequest, obj: TierOverride, form: Any, change: bool
+    ) -> None:
+        tier_overrides.set_limits(Tier(obj.tier), obj.limits)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(
+        self, request: HttpRequest, obj: object | None = None
+    ) -> bool:
+        return False
+
+    @admin.display(description="Changed")
+    def changed_limits(self, override: TierOverride) -> str:
+        return ", ".join(
+            f"{LIMIT_KINDS_BY_NAME[name].label}: {value:,}"
+            for name, value in override.limits.items()
+            if name in LIMIT_KINDS_BY_NAME
+        )
+
+
+@admin.register(TierRequest)
+class TierRequestAdmin(ReadOnlyAdmin):
+    list_display = ["user", "tier", "outcome", "created_at", "decided_by"]
+    list_filter = ["outcome", "tier"]
+    list_select_related = ["user", "decided_by"]
+    search_fields = ["user__email"]
+    actions = ["accept", "refuse"]
+
+    @admin.action(description="Accept the selected requests", permissions=["view"])
+    def accept(self, request: HttpRequest, asked: QuerySet[TierRequest]) -> None:
+        self._decide(request, asked, tier_requests.accept_request)
+
+    @admin.action(description="Refuse the selected requests", permissions=["view"])
+    def refuse(self, request: HttpRequest, asked: QuerySet[TierRequest]) -> None:
+        self._decide(request, asked, tier_requests.refuse_request)
+
+    def _decide(
+        self,
+        request: HttpRequest,
+        asked: QuerySet[TierRequest],
+        decide: Callable[..., None],
+    ) -> None:
+        if not request.user.has_perm("accounts.change_tierrequest"):
+            raise PermissionDenied
+        for one in asked.waiting():  # type: ignore[attr-defined]
+            decide(asked=one, staff=request.user)
+
+
+@admin.register(Project)
+class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ["name", "user", "public_id", "created_at"]
+    search_fields = ["name", "user__email", "public_id"]
+    autocomplete_fields = ["user"]
+    readonly_fields = ["public_id", "created_at"]
 
 
 @admin.register(ApiToken)

@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.identifiers import new_public_id
 from accounts.standing import Standing
 from accounts.tier_overrides import TierOverride, limits_of, with_limits
-from accounts.tiers import Tier, TierLimits
+from accounts.tiers import Tier, TierLimits, validate_limits
 
 __all__ = [
     "ApiToken",
@@ -26,6 +26,7 @@ __all__ = [
     "Scope",
     "Theme",
     "TierOverride",
+    "TierRequest",
     "UsageDay",
     "User",
 ]
@@ -81,7 +82,12 @@ class User(AbstractUser):
         default=False, help_text="Registered, and may not sign in until staff accept."
     )
     # Limits by name that staff gave this account instead of its tier's.
-    staff_limits = models.JSONField(default=dict, blank=True)
+    staff_limits = models.JSONField(
+        default=dict,
+        blank=True,
+        validators=[validate_limits],
+        help_text='Instead of the tier\'s, such as {"requests_per_minute": 60}.',
+    )
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -133,6 +139,47 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind}, {self.user}"
+
+
+class TierRequestQuerySet(models.QuerySet["TierRequest"]):
+    def waiting(self) -> TierRequestQuerySet:
+        return self.filter(outcome=TierRequest.Outcome.WAITING)
+
+
+class TierRequest(models.Model):
+    """An account asks for a higher tier, and staff decide."""
+
+    class Outcome(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        ACCEPTED = "accepted", "Accepted"
+        REFUSED = "refused", "Refused"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+
+    user = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="tier_requests"
+    )
+    tier = models.CharField(choices=Tier, max_length=20)
+    outcome = models.CharField(choices=Outcome, default=Outcome.WAITING, max_length=20)
+    created_at = models.DateTimeField(auto_now_add=True)
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.ForeignKey(
+        User, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    objects = TierRequestQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user"],
+                condition=models.Q(outcome="waiting"),
+                name="one_waiting_tier_request_per_user",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} asks for {self.get_tier_display()}"
 
 
 class ProjectQuerySet(models.QuerySet["Project"]):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.core.exceptions import ValidationError
 from django.db import models
 
 
@@ -113,6 +114,24 @@ LIMIT_KINDS: tuple[LimitKind, ...] = (
     ),
 )
 LIMIT_KINDS_BY_NAME = {kind.name: kind for kind in LIMIT_KINDS}
+
+
+def validate_limits(limits: object) -> None:
+    """Raise `ValidationError` unless these are limits by name, each in its range."""
+    if not isinstance(limits, dict):
+        raise ValidationError('Write them as {"requests_per_minute": 60}.')
+    for name, value in limits.items():
+        kind = LIMIT_KINDS_BY_NAME.get(name)
+        if kind is None:
+            raise ValidationError(
+                f"No limit is named {name}; there are {', '.join(LIMIT_KINDS_BY_NAME)}."
+            )
+        if type(value) is not int or not kind.minimum <= value <= kind.maximum:
+            raise ValidationError(
+                f"{name} must be a whole number from {kind.minimum:,} "
+                f"to {kind.maximum:,}."
+            )
+
 
 TIER_LIMITS: dict[Tier, TierLimits] = {
     Tier.FREE: TierLimits(

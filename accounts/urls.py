@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts import views
+from accounts import tier_views, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -14,6 +14,8 @@ urlpatterns = [
         views.api_token_revoke,
         name="api_token_revoke",
     ),
-    path("tiers/", views.tiers, name="tiers"),
-    path("tiers/change/", views.change_tier, name="change_tier"),
+    path("tiers/", tier_views.tiers, name="tiers"),
+    path("tiers/change/", tier_views.change_tier, name="change_tier"),
+    path("tiers/withdraw/", tier_views.withdraw, name="withdraw_tier_request"),
+    path("tiers/<str:tier>/", tier_views.downgrade, name="downgrade"),
 ]

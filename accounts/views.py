@@ -7,17 +7,15 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import fresh_sign_in, quota, services, show_once
-from accounts.forms import ApiTokenForm, ChangeTierForm
+from accounts.forms import ApiTokenForm
 from accounts.http import AuthenticatedHttpRequest, is_htmx
 from accounts.models import ApiToken
 from accounts.next_steps import next_steps_of
-from accounts.tier_cards import TierCard, describe, tier_cards
-from accounts.tiers import Tier
+from accounts.tier_cards import describe, tier_cards
 
 
 @login_not_required
@@ -71,32 +69,6 @@ def api_token_revoke(request: AuthenticatedHttpRequest, public_id: str) -> HttpR
     services.revoke_api_token(api_token=api_token)
     messages.success(request, f"“{api_token.name}” is revoked and refused from now on.")
     return redirect("dashboard")
-
-
-@login_not_required
-@require_safe
-def tiers(request: HttpRequest) -> HttpResponse:
-    user = request.user
-    current = Tier(user.tier) if user.is_authenticated else None
-    return render(request, "accounts/tiers.html", {"tier_cards": tier_cards(current)})
-
-
-@require_POST
-def change_tier(request: AuthenticatedHttpRequest) -> HttpResponse:
-    form = ChangeTierForm(request.POST)
-    if form.is_valid():
-        previous = Tier(request.user.tier)
-        services.change_tier(user=request.user, tier=form.cleaned_data["tier"])
-        messages.success(request, _tier_message(request, previous))
-    else:
-        messages.error(request, "There is no such tier. Choose one of these.")
-    return redirect("tiers")
-
-
-def _tier_message(request: AuthenticatedHttpRequest, previous: Tier) -> str:
-    change = TierCard(tier=Tier(request.user.tier), current=previous)
-    text = render_to_string("accounts/_tier_changed.txt", {"change": change}, request)
-    return " ".join(text.split())
 
 
 def _render_dashboard(

@@ -161,6 +161,7 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 # What a fresh sign-in, or a confirmation, opens without asking again.
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+TIER_CHANGES = env_choice("NEURO_TIER_CHANGES", ("instant", "approval"), "instant")
 REGISTRATION = env_choice("NEURO_REGISTRATION", ("open", "approval", "closed"), "open")
 FIRST_STAFF_CODE_FILE = DATA_DIR / "first_staff_code"
 

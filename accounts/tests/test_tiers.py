@@ -79,11 +79,6 @@ class TiersPageTestCase(BaseTestCase):
         for name in ("Neo-Tiny", "GPT-Neo-125M", "GPT-Neo-2.7B"):
             self.assertContains(response, name)
 
-    def test_it_says_beforehand_what_a_downgrade_stops(self) -> None:
-        response = self.get(self.bob)
-        self.assertContains(response, "GPT-Neo-2.7B will be closed to you")
-        self.assertContains(response, "Requests a minute: 10 instead of 600")
-
     def test_it_shows_a_visitor_the_limits_and_a_way_in(self) -> None:
         response = self.get()
         self.assertContains(response, reverse("account_signup"))

@@ -1,0 +1,86 @@
+"""Tiers that staff grant: who asks, and what staff decide."""
+
+from __future__ import annotations
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts import audit
+from accounts.mailing import send_soon
+from accounts.models import TierRequest, User
+from accounts.tier_changes import change_tier
+from accounts.tiers import Tier
+
+
+def waiting_request_of(user: User) -> TierRequest | None:
+    return TierRequest.objects.waiting().filter(user=user).first()
+
+
+@transaction.atomic
+def request_tier(*, user: User, tier: Tier, page: str) -> TierRequest:
+    """Ask staff for a tier; `page` is where they decide. A new wish replaces the last."""
+    TierRequest.objects.waiting().filter(user=user).update(
+        outcome=TierRequest.Outcome.WITHDRAWN, decided_at=timezone.now()
+    )
+    try:
+        with transaction.atomic():
+            asked = TierRequest.objects.create(user=user, tier=tier)
+    except IntegrityError:
+        return TierRequest.objects.waiting().get(user=user)
+    audit.record(user=user, kind="tier.requested", tier=tier.label)
+    _tell_staff(asked, page)
+    return asked
+
+
+@transaction.atomic
+def withdraw_request(*, user: User) -> None:
+    TierRequest.objects.waiting().filter(user=user).update(
+        outcome=TierRequest.Outcome.WITHDRAWN, decided_at=timezone.now()
+    )
+
+
+@transaction.atomic
+def accept_request(*, asked: TierRequest, staff: User) -> None:
+    """Takes effect at once. Deciding twice keeps the first decision."""
+    if _decide(asked, TierRequest.Outcome.ACCEPTED, staff):
+        change_tier(user=asked.user, tier=Tier(asked.tier))
+        _tell_owner(asked)
+
+
+@transaction.atomic
+def refuse_request(*, asked: TierRequest, staff: User) -> None:
+    if _decide(asked, TierRequest.Outcome.REFUSED, staff):
+        tier = Tier(asked.tier).label
+        audit.record(user=asked.user, kind="tier.refused", tier=tier)
+        _tell_owner(asked)
+
+
+def _decide(asked: TierRequest, outcome: TierRequest.Outcome, staff: User) -> bool:
+    decided = (
+        TierRequest.objects.waiting()
+        .filter(pk=asked.pk)
+        .update(outcome=outcome, decided_at=timezone.now(), decided_by=staff)
+    )
+    asked.refresh_from_db()
+    return bool(decided)
+
+
+def _tell_staff(asked: TierRequest, page: str) -> None:
+    staff = User.objects.filter(is_staff=True, is_active=True)
+    context = {
+        "email": asked.user.email,
+        "tier": asked.get_tier_display(),
+        "current": asked.user.get_tier_display(),
+        "page": page,
+    }
+    to = list(staff.values_list("email", flat=True))
+    transaction.on_commit(lambda: send_soon("tier_requested", to=to, context=context))
+
+
+def _tell_owner(asked: TierRequest) -> None:
+    context = {
+        "tier": asked.get_tier_display(),
+        "is_accepted": asked.outcome == TierRequest.Outcome.ACCEPTED,
+    }
+    to = [asked.user.email]
+    transaction.on_commit(lambda: send_soon("tier_decided", to=to, context=context))
