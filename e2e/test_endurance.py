@@ -1,0 +1,124 @@
+"""Clients that read nothing, an engine that is killed: nobody else may notice."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from threading import Barrier
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from e2e import sse
+from e2e.live_server import Account, LiveServer, start_live_server
+from e2e.programs import wait_until
+
+PREDICT = "/api/v1/models/neo-tiny/predict"
+STREAMS = 16
+DEAF_CLIENTS = 4
+
+
+@pytest.fixture(scope="module")
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    with start_live_server(
+        tmp_path_factory.mktemp("data"), NEURO_PRECISION="fp32"
+    ) as live_server:
+        live_server.wait_until_ready()
+        yield live_server
+
+
+@pytest.fixture(scope="module")
+def account(own_server: LiveServer) -> Account:
+    return own_server.create_account("endurance", "premium")
+
+
+def body_of(seed: int, new_tokens: int) -> dict[str, object]:
+    parameters = {"max_new_tokens": new_tokens, "seed": seed, "temperature": 0.9}
+    return {"inputs": "It was", "parameters": parameters, "stream": True}
+
+
+def read_stream(
+    server: LiveServer, account: Account, seed: int, begun: Barrier | None = None
+) -> tuple[str, str]:
+    """The text of a seeded stream and the name of its last event."""
+    text, last = "", ""
+    with httpx.stream(
+        "POST",
+        server.url(PREDICT),
+        json=body_of(seed, 200),
+        headers=account.headers,
+        timeout=120,
+    ) as response:
+        for event in sse.events(response.iter_lines()):
+            last = event.name
+            if event.name == "delta":
+                if begun is not None and not text:
+                    begun.wait(timeout=60)
+                text += event.data["text"]
+    return text, last
+
+
+def test_it_continues_every_stream_when_the_engine_is_killed(
+    own_server: LiveServer, account: Account
+) -> None:
+    engine = own_server.engine_pid()
+    begun = Barrier(STREAMS, action=lambda: os.kill(engine, signal.SIGKILL))
+    with ThreadPoolExecutor(STREAMS) as pool:
+        streams = [
+            pool.submit(read_stream, own_server, account, seed, begun)
+            for seed in range(STREAMS)
+        ]
+        disturbed = [stream.result() for stream in streams]
+        assert own_server.engine_pid() != engine
+        undisturbed = list(
+            pool.map(
+                lambda seed: read_stream(own_server, account, seed), range(STREAMS)
+            )
+        )
+
+    assert {last for _, last in disturbed} == {"completed"}
+    assert disturbed == undisturbed
+
+
+def test_it_serves_others_beside_clients_that_read_nothing(
+    own_server: LiveServer, account: Account
+) -> None:
+    with ExitStack() as stack:
+        for seed in range(DEAF_CLIENTS):
+            stack.enter_context(ask_and_read_nothing(own_server, account, seed))
+        own_server.wait_until_running(DEAF_CLIENTS)
+
+        text, last = read_stream(own_server, account, seed=1)
+
+        assert text
+        assert last == "completed"
+        own_server.wait_until_running(0)
+    wait_until(
+        lambda: own_server.newest_prediction()["status"] != "running",
+        what="the ledger is closed",
+        seconds=10,
+    )
+
+
+def ask_and_read_nothing(
+    server: LiveServer, account: Account, seed: int
+) -> socket.socket:
+    """A connection whose buffer is too small for the answer."""
+    address = urlsplit(server.address)
+    deaf = socket.socket()
+    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    deaf.connect((address.hostname, address.port))
+    content = json.dumps(body_of(seed, 600)).encode()
+    head = (
+        f"POST {PREDICT} HTTP/1.1\r\nHost: {address.netloc}\r\n"
+        f"Authorization: {account.headers['Authorization']}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
+    )
+    deaf.sendall(head.encode() + content)
+    return deaf
