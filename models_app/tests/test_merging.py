@@ -7,7 +7,7 @@ from contextlib import aclosing
 import pytest
 from asgiref.sync import async_to_sync
 
-from models_app.merging import merge
+from models_app.merging import merge, merge_once_begun
 
 
 class Source:
@@ -71,3 +71,25 @@ def test_it_closes_all_when_it_is_closed(count: int) -> None:
 
     assert any(source.is_closed for source in sources)
     assert len({source.is_closed for source in sources}) == 1
+
+
+def test_it_lets_nothing_out_before_all_have_begun() -> None:
+    async def taken(*sources: Source) -> list[tuple[int, str]]:
+        pairs: list[tuple[int, str]] = []
+        iterators = [source.read() for source in sources]
+        try:
+            async with aclosing(merge_once_begun(iterators)) as merged:
+                async for pair in merged:
+                    pairs.append(pair)  # noqa: PERF401 - what came before a failure
+        except ValueError:
+            pairs.append((-1, "refused"))
+        return pairs
+
+    refused = Source(failure=ValueError("full"))
+    assert async_to_sync(taken)(Source("a"), Source("b", "c")) == [
+        (0, "a"),
+        (1, "b"),
+        (1, "c"),
+    ]
+    assert async_to_sync(taken)(Source("a", "b", "c"), refused) == [(-1, "refused")]
+    assert async_to_sync(taken)(Source("a"), Source()) == [(0, "a")]
