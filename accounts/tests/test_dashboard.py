@@ -6,7 +6,7 @@ from accounts.services import issue_api_token, register_user, revoke_api_token
 from accounts.tiers import Tier
 from neuro_site.testing import BaseTestCase, Response
 
-FEW = 9
+FEW = 13
 
 
 class DashboardTestCase(BaseTestCase):
