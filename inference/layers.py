@@ -106,7 +106,7 @@ class QuantizedLinear:
     def __init__(self, weight: Tensor, bias: Tensor | None, activation: Activation):
         weight = weight.float()
         scales = (weight.abs().amax(1) / LEVELS).clamp_min(TINY)
-        rounded = (weight / scales[:, None]).round().to(torch.int8)
+        rounded = (weight / scales[:, None]).round_().to(torch.int8)
         self._weight = torch.ops.onednn.qlinear_prepack(rounded, None)
         self._scales = scales / LEVELS
         self._zero_points = torch.zeros(len(weight), dtype=torch.long)

@@ -16,6 +16,7 @@ from inference.layers import (
     QuantizedLinear,
     RepackedLinear,
 )
+from inference.pages import give_back_pages
 
 # What stands between the matrices; int8 is what the matrices are made of.
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "int8": torch.float32}
@@ -42,7 +43,10 @@ class Weights:
         weight = torch.cat([self._tensor(f"{name}.weight") for name in names])
         biases = [f"{name}.bias" for name in names if f"{name}.bias" in self._tensors]
         bias = torch.cat([self._tensor(name) for name in biases]) if biases else None
-        return self._linear_kind(weight, bias, activation)
+        layer = self._linear_kind(weight, bias, activation)
+        for name in names:
+            give_back_pages(self._tensors[f"{name}.weight"])
+        return layer
 
     def layer_norm(self, name: str, eps: float) -> Callable[[Tensor], Tensor]:
         weight, bias = self._tensor(f"{name}.weight"), self._tensor(f"{name}.bias")

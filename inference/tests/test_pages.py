@@ -1,0 +1,38 @@
+"""What a mapped file's tensors take of memory is given back, and their values stay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from inference.pages import MAPS, give_back_pages
+
+pytestmark = pytest.mark.skipif(not MAPS.is_file(), reason="needs Linux")
+
+
+def resident_file_kilobytes() -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("RssFile"))
+
+
+def test_it_gives_back_what_a_file_maps_and_reads_it_again(tmp_path: Path) -> None:
+    save_file({"weight": torch.ones(4096, 1024)}, tmp_path / "model.safetensors")
+    weight = load_file(tmp_path / "model.safetensors")["weight"]
+    assert weight.sum() == weight.numel()
+    before = resident_file_kilobytes()
+
+    give_back_pages(weight)
+
+    assert resident_file_kilobytes() <= before - weight.nbytes // 1024 + 1024
+    assert weight.sum() == weight.numel()
+
+
+def test_it_leaves_memory_alone_that_no_file_backs() -> None:
+    weight = torch.ones(4096, 1024)
+
+    give_back_pages(weight)
+
+    assert weight.sum() == weight.numel()
