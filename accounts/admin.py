@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts import registration, tier_overrides, tier_requests
+from accounts.api_tokens import revoke_api_token
 from accounts.closing import close_account
 from accounts.limit_fields import PREFIX
 from accounts.limit_forms import TierOverrideForm
@@ -25,7 +26,7 @@ from accounts.models import (
     UsageDay,
     User,
 )
-from accounts.services import revoke_api_token, set_up_account, vouch_for_address
+from accounts.services import set_up_account, vouch_for_address
 from accounts.tiers import LIMIT_KINDS, LIMIT_KINDS_BY_NAME, Tier
 
 # Staff sign in through the same throttled page as everybody else.

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from accounts import audit
 from accounts.export import Row, Section, add_section
-from accounts.models import ApiToken, Project, UsageDay, User
+from accounts.models import ApiToken, Project, TierRequest, UsageDay, User
 
 _FIELDS: dict[str, tuple[list[str], Callable[[User], QuerySet[Any]]]] = {
     "account": (
@@ -37,6 +37,10 @@ _FIELDS: dict[str, tuple[list[str], Callable[[User], QuerySet[Any]]]] = {
             "revoked_at",
         ],
         lambda user: ApiToken.objects.filter(project__user=user),
+    ),
+    "tier_requests": (
+        ["tier", "outcome", "created_at", "decided_at"],
+        lambda user: TierRequest.objects.filter(user=user),
     ),
     "usage_days": (
         ["day", "tokens_used", "predictions"],

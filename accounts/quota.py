@@ -79,7 +79,8 @@ def settle(reservation: Reservation, *, used: int) -> None:
             days.settle(reservation, used=used)
             warn_near_quota(reservation.user, reservation.day)
     if reservation.pk % SWEEP_EVERY == 0:
-        sweep()
+        # Outside: it takes rows of other accounts while this one's may be locked.
+        transaction.on_commit(sweep, robust=True)
 
 
 def refund(reservation: Reservation) -> None:

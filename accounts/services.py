@@ -9,19 +9,8 @@ from django.core.validators import validate_email
 from django.db import transaction
 
 from accounts import audit
-from accounts.api_tokens import issue_api_token, revoke_api_token
 from accounts.models import Project, User
-from accounts.tier_changes import change_tier
 from accounts.tiers import Tier
-
-__all__ = [
-    "change_tier",
-    "issue_api_token",
-    "register_user",
-    "revoke_api_token",
-    "set_up_account",
-    "vouch_for_address",
-]
 
 
 @transaction.atomic

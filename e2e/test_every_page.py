@@ -26,6 +26,7 @@ FOR_EVERYONE = (
 )
 FOR_ACCOUNTS = (
     "/dashboard/",
+    "/projects/",
     "/tiers/",
     "/models/",
     "/models/gpt-neo-125m",

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 from django.test import TestCase, override_settings
 
 from accounts import rate_limits, tier_overrides
+from accounts.api_tokens import issue_api_token
 from accounts.models import ApiToken, User
-from accounts.services import issue_api_token, register_user
+from accounts.services import register_user
 from accounts.tiers import Tier
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from accounts.tiers import Tier
 
 class ApprovalBilling:
     verb = "Ask for"
+    needs_approval = True
 
     def upgrade(self, *, user: User, tier: Tier, request: HttpRequest) -> Outcome:
         page = request.build_absolute_uri(

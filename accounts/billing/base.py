@@ -19,6 +19,8 @@ class Outcome(Enum):
 class Billing(Protocol):
     # What the button of a higher tier says before the tier's name.
     verb: str
+    # Whether somebody else decides, so that nothing changes at once.
+    needs_approval: bool
 
     def upgrade(self, *, user: User, tier: Tier, request: HttpRequest) -> Outcome:
         """Bring the account to a higher tier, at once or once something has happened.

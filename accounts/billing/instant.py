@@ -12,6 +12,7 @@ from accounts.tiers import Tier
 
 class InstantBilling:
     verb = "Upgrade to"
+    needs_approval = False
 
     def upgrade(self, *, user: User, tier: Tier, request: HttpRequest) -> Outcome:
         change_tier(user=user, tier=tier)

@@ -8,10 +8,10 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts import show_once
+from accounts.api_tokens import revoke_api_token
 from accounts.authentication import authenticate_plaintext
 from accounts.errors import InvalidApiToken
 from accounts.models import ApiToken
-from accounts.services import revoke_api_token
 from neuro_site.testing import BaseTestCase, Response
 
 

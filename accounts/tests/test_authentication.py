@@ -7,10 +7,10 @@ from django.utils import timezone
 from rest_framework.test import APIRequestFactory
 
 from accounts import credentials
+from accounts.api_tokens import revoke_api_token
 from accounts.authentication import ApiTokenAuthentication, authenticate_plaintext
 from accounts.errors import InvalidApiToken
 from accounts.models import ApiToken
-from accounts.services import revoke_api_token
 from neuro_site.testing import BaseTestCase
 
 

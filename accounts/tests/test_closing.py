@@ -21,13 +21,14 @@ EXPORTED = {
     "AuditEvent": "activity",
     "PredictionRecord": "predictions",
     "Project": "projects",
+    "TierRequest": "tier_requests",
     "UsageDay": "usage_days",
 }
 NOT_EXPORTED = {
     "Authenticator": "secrets, of which the activity tells",
     "EmailAddress": "the account has the address",
     "LogEntry": "the administration's own log",
-    "Reservation": "gone in an hour; the usage tells it",
+    "Reservation": "gone in minutes; the usage tells it",
     "User_groups": "what staff may do",
     "User_user_permissions": "what staff may do",
     "UserSession": "the activity tells every sign-in",

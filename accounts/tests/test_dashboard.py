@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 from accounts import quota
+from accounts.api_tokens import issue_api_token, revoke_api_token
 from accounts.models import ApiToken, User
-from accounts.services import issue_api_token, register_user, revoke_api_token
+from accounts.services import register_user
 from accounts.tiers import Tier
 from neuro_site.testing import BaseTestCase, Response
 

@@ -7,7 +7,7 @@ from accounts import quota
 from accounts.errors import QuotaExceeded
 from accounts.leases import LEASE
 from accounts.models import Reservation, UsageDay
-from accounts.services import change_tier
+from accounts.tier_changes import change_tier
 from accounts.tiers import TIER_LIMITS, Tier
 from neuro_site.testing import BaseTestCase
 

@@ -9,6 +9,7 @@ from django.test import TransactionTestCase
 from django.utils import timezone
 
 from accounts import quota, tier_overrides
+from accounts.api_tokens import issue_api_token
 from accounts.errors import LimitReached
 from accounts.models import (
     ApiToken,
@@ -18,7 +19,6 @@ from accounts.models import (
     UsageDay,
     User,
 )
-from accounts.services import issue_api_token
 from accounts.tiers import TIER_LIMITS, Tier
 
 LIMIT = TIER_LIMITS[Tier.FREE].tokens_per_day

@@ -3,7 +3,7 @@ from __future__ import annotations
 from allauth.account.models import EmailAddress
 from django.core.exceptions import ValidationError
 
-from accounts import services
+from accounts import api_tokens, services, tier_changes
 from accounts.authentication import authenticate_plaintext
 from accounts.models import Project, User
 from accounts.tiers import Tier
@@ -44,32 +44,32 @@ class RegisterUserTestCase(BaseTestCase):
 class ApiTokenServicesTestCase(BaseTestCase):
     def test_it_issues_several_to_one_project(self) -> None:
         project = self.alice.default_project
-        first, _ = services.issue_api_token(project=project, name="laptop")
-        second, plaintext = services.issue_api_token(project=project, name="laptop")
+        first, _ = api_tokens.issue_api_token(project=project, name="laptop")
+        second, plaintext = api_tokens.issue_api_token(project=project, name="laptop")
         self.assertNotEqual(first.public_id, second.public_id)
         self.assertEqual(authenticate_plaintext(plaintext), second)
         self.assertEqual(project.api_tokens.count(), 3)
 
     def test_it_revokes_one_and_leaves_the_others(self) -> None:
-        _, plaintext = services.issue_api_token(
+        _, plaintext = api_tokens.issue_api_token(
             project=self.alice.default_project, name="laptop"
         )
         old = authenticate_plaintext(self.alice_api_token)
-        services.revoke_api_token(api_token=old)
+        api_tokens.revoke_api_token(api_token=old)
         self.assertTrue(old.is_revoked)
         self.assertEqual(authenticate_plaintext(plaintext).name, "laptop")
 
     def test_it_keeps_the_first_time_when_revoked_twice(self) -> None:
         api_token = self.api_token_of(self.alice)
-        services.revoke_api_token(api_token=api_token)
+        api_tokens.revoke_api_token(api_token=api_token)
         first = api_token.revoked_at
-        services.revoke_api_token(api_token=api_token)
+        api_tokens.revoke_api_token(api_token=api_token)
         self.assertEqual(api_token.revoked_at, first)
 
 
 class ChangeTierTestCase(BaseTestCase):
     def test_it_takes_effect_at_once(self) -> None:
-        services.change_tier(user=self.charlie, tier=Tier.PREMIUM)
+        tier_changes.change_tier(user=self.charlie, tier=Tier.PREMIUM)
         stored = User.objects.get(pk=self.charlie.pk)
         self.assertEqual(stored.tier, Tier.PREMIUM)
         self.assertGreater(stored.limits.tokens_per_day, 1_000_000)

@@ -135,7 +135,10 @@ class SweepTestCase(WindowsTestCase):
     def test_it_comes_with_one_settlement_in_so_many(self) -> None:
         quota.settle(self.reserve(10), used=10)
         self.at(NOON + LEASE)
-        with patch("accounts.quota.SWEEP_EVERY", 1):
+        with (
+            patch("accounts.quota.SWEEP_EVERY", 1),
+            self.captureOnCommitCallbacks(execute=True),
+        ):
             quota.settle(self.reserve(10), used=10)
         self.assertEqual(Reservation.objects.count(), 1)
 

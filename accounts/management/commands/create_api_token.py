@@ -4,9 +4,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts.api_tokens import issue_api_token
 from accounts.forms import ApiTokenForm
 from accounts.models import User
-from accounts.services import issue_api_token
 
 
 class Command(BaseCommand):
