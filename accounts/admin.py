@@ -66,8 +66,9 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
         self, request: HttpRequest, obj: User, form: Any, change: bool
     ) -> None:
         super().save_model(request, obj, form, change)
-        if not change:
+        if "email" in form.changed_data:
             vouch_for_address(user=obj)
+        if not change:
             set_up_account(user=obj)
 
     @admin.action(description="Accept the selected users", permissions=["change"])

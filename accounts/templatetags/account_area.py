@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from django import template
+from django.conf import settings
 
 from accounts import audit, first_staff, registration
 from accounts.browsers import name_of
@@ -17,6 +18,12 @@ def browser_name(user_agent: str) -> str:
 @register.filter
 def sentence(event: AuditEvent) -> str:
     return audit.sentence_of(event)
+
+
+@register.simple_tag
+def registration_mode() -> str:
+    mode: str = settings.REGISTRATION
+    return mode
 
 
 @register.simple_tag

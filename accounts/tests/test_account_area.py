@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime
 import re
 
+from allauth.usersessions.models import UserSession
 from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
@@ -104,6 +105,16 @@ class SessionsTestCase(BaseTestCase):
         self.assertContains(page, "Chrome on Android")
         self.assertContains(page, "This browser", count=1)
         self.assertNotContains(page, "Safari")
+
+    def test_it_notes_when_a_session_was_last_seen_once_a_minute(self) -> None:
+        long_ago = timezone.now() - datetime.timedelta(hours=3)
+        for is_due in (True, False):
+            if is_due:
+                cache.clear()
+            UserSession.objects.filter(user=self.alice).update(last_seen_at=long_ago)
+            self.client.get("/models/")
+            seen = UserSession.objects.filter(last_seen_at__gt=long_ago)
+            self.assertEqual(seen.filter(user=self.alice).count(), int(is_due))
 
     def test_it_ends_one_at_once(self) -> None:
         (pk,) = self.pks(self.client)

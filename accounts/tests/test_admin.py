@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.core.cache import cache
 from django.urls import reverse
 
 from accounts.authentication import authenticate_plaintext
@@ -64,3 +65,42 @@ class AdminTestCase(BaseTestCase):
         self.client.force_login(self.alice)
         response = self.client.get(reverse("admin:accounts_user_changelist"))
         self.assertEqual(response.status_code, 302)
+
+
+class UserAdminTestCase(BaseTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        cache.clear()  # allauth counts attempts here
+        self.bob.is_staff = self.bob.is_superuser = True
+        self.bob.save()
+        self.client.force_login(self.bob)
+
+    def can_sign_in(self, email: str) -> bool:
+        self.client.logout()
+        form = {"login": email, "password": self.password}
+        with self.settings(ACCOUNT_EMAIL_VERIFICATION="mandatory"):
+            return self.client.post("/accounts/login/", form).has_header("Location")
+
+    def test_it_vouches_for_the_addresses_that_staff_write(self) -> None:
+        form = {
+            "email": "erin@example.org",
+            "tier": "free",
+            "password1": self.password,
+            "password2": self.password,
+        }
+        self.client.post("/admin/accounts/user/add/", form)
+        self.assertTrue(self.can_sign_in("erin@example.org"))
+
+    def test_it_lets_nobody_in_with_an_address_that_staff_have_replaced(self) -> None:
+        url = f"/admin/accounts/user/{self.alice.pk}/change/"
+        page = self.client.get(url)
+        form = {
+            name: value
+            for name, value in page.context["adminform"].form.initial.items()
+            if value not in (None, False, [])
+        }
+        self.client.post(url, form | {"email": "alicia@example.org"})
+        self.alice.refresh_from_db()
+        self.assertEqual(self.alice.email, "alicia@example.org")
+        self.assertFalse(self.can_sign_in("alice@example.org"))
+        self.assertTrue(self.can_sign_in("alicia@example.org"))

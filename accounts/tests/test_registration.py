@@ -57,6 +57,10 @@ class ClosedTestCase(RegistrationTestCase):
         self.assertContains(response, "Registration is closed")
         self.assertFalse(User.objects.filter(email="dave@example.org").exists())
 
+    def test_it_invites_nobody_to_register(self) -> None:
+        page = self.client.get("/accounts/login/")
+        self.assertNotContains(page, "/accounts/signup/")
+
 
 @override_settings(REGISTRATION="approval")
 class ApprovalTestCase(RegistrationTestCase):
@@ -64,6 +68,10 @@ class ApprovalTestCase(RegistrationTestCase):
         self.assertRedirects(self.sign_up(), WAITING)
         self.assertContains(self.client.get(WAITING), "Now somebody decides")
         self.assertFalse(self.is_signed_in())
+
+    def test_it_says_beforehand_that_staff_decide(self) -> None:
+        page = self.client.get("/accounts/signup/")
+        self.assertContains(page, "once they have accepted yours")
 
     def test_it_keeps_them_out_until_staff_accept(self) -> None:
         self.sign_up()
