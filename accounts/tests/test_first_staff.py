@@ -77,3 +77,9 @@ class FirstStaffTestCase(BaseTestCase):
             response = self.client.post("/accounts/login/", form)
             self.assertEqual(response["Location"], "/dashboard/")
         self.assertFalse(first_staff.is_offered())
+
+    def test_it_is_refused_once_there_is_staff_whoever_asks(self) -> None:
+        User.objects.filter(pk=self.bob.pk).update(is_staff=True)
+        written = first_staff.code()
+        self.assertFalse(first_staff.claim(user=self.alice, written=written))
+        self.assertFalse(self.is_staff())
