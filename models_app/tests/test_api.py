@@ -370,9 +370,13 @@ class SchemaTests(BaseTestCase):
         self.assertEqual(
             set(document["paths"]),
             {
+                "/api/v1/me",
                 "/api/v1/models",
                 "/api/v1/models/{ref}",
                 "/api/v1/models/{ref}/predict",
+                "/api/v1/tokens",
+                "/api/v1/tokens/{public_id}",
+                "/api/v1/tokens/{public_id}/rotate",
             },
         )
         self.assertIn("apiToken", document["components"]["securitySchemes"])
