@@ -5,7 +5,6 @@ Each app adds its part with `add_section`; nothing here knows what is exported.
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import zipfile
@@ -15,6 +14,7 @@ from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 
+from accounts.csv_text import csv_of
 from accounts.models import User
 
 Row = Mapping[str, Any]
@@ -58,7 +58,7 @@ def export_of(user: User) -> Iterator[bytes]:
 def _files(user: User) -> Iterator[tuple[str, Iterable[str]]]:
     for section in sections():
         yield f"{section.name}.json", _as_json(section, user)
-        yield f"{section.name}.csv", _as_csv(section, user)
+        yield f"{section.name}.csv", csv_of(section.fields, section.rows(user))
 
 
 def _as_json(section: Section, user: User) -> Iterator[str]:
@@ -67,24 +67,6 @@ def _as_json(section: Section, user: User) -> Iterator[str]:
         yield before + json.dumps(row, cls=DjangoJSONEncoder, ensure_ascii=False)
         before = ",\n"
     yield "[]\n" if before == "[\n" else "\n]\n"
-
-
-def _as_csv(section: Section, user: User) -> Iterator[str]:
-    line = io.StringIO()
-    writer = csv.writer(line)
-    writer.writerow(section.fields)
-    for row in section.rows(user):
-        writer.writerow([_cell(row[field]) for field in section.fields])
-        yield line.getvalue()
-        line.seek(0)
-        line.truncate()
-    yield line.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, dict | list):
-        return json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False)
-    return value.isoformat() if hasattr(value, "isoformat") else value
 
 
 class _Sink(io.RawIOBase):

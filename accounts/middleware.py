@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import zoneinfo
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +17,7 @@ from django.utils import timezone
 from django.utils.deprecation import MiddlewareMixin
 
 from accounts.http import is_htmx
+from accounts.time_zones import zone_of
 
 SEEN_PRECISION = datetime.timedelta(minutes=1)
 _DOORS = ("account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn")
@@ -34,7 +34,7 @@ class VisitMiddleware(MiddlewareMixin):
             return
         user = request.user
         if user.is_authenticated:
-            timezone.activate(_zone(user.time_zone))
+            timezone.activate(zone_of(user))
             _note_visit(request)
         else:
             timezone.deactivate()
@@ -56,13 +56,6 @@ class HtmxRedirectMiddleware(MiddlewareMixin):
         if not asked_by_htmx or not to.startswith(_sign_in_pages()):
             return response
         return HttpResponse(status=204, headers={"HX-Redirect": to})
-
-
-def _zone(name: str) -> datetime.tzinfo:
-    try:
-        return zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-        return datetime.UTC
 
 
 def _note_visit(request: HttpRequest) -> None:

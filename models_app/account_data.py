@@ -9,7 +9,7 @@ from accounts.export import add_section
 from accounts.export_sections import section_of
 from accounts.models import User
 from models_app.backends import get_backend
-from models_app.models import PredictionRecord, PredictionStatus
+from models_app.models import PredictionRecord, PredictionStatus, UsageHour
 
 _FIELDS = [
     "public_id",
@@ -31,6 +31,18 @@ _FIELDS = [
     "ttft_ms",
     "duration_ms",
 ]
+_HOUR_FIELDS = [
+    "hour",
+    "project__name",
+    "language_model__slug",
+    "api_token",
+    "source",
+    "requests",
+    "failed",
+    "prompt_tokens",
+    "completion_tokens",
+    "charged_tokens",
+]
 
 
 def connect() -> None:
@@ -39,6 +51,13 @@ def connect() -> None:
             "predictions",
             _FIELDS,
             lambda user: PredictionRecord.objects.filter(user=user),
+        )
+    )
+    add_section(
+        section_of(
+            "usage_hours",
+            _HOUR_FIELDS,
+            lambda user: UsageHour.objects.filter(user=user).order_by("hour", "pk"),
         )
     )
     account_closing.connect(_end_predictions)
@@ -52,3 +71,4 @@ def _end_predictions(*, user: User, **kwargs: Any) -> None:
         get_backend().abort(request_ids)
     # With no rows left to collect, the account's own deletion is quick.
     predictions.delete()
+    UsageHour.objects.filter(user=user).delete()

@@ -171,3 +171,46 @@ class PredictionRecord(models.Model):
         return [
             self.request_id(generation) for generation in range(self.prompts * each)
         ]
+
+
+class UsageHour(models.Model):
+    """What one way of calling used in one hour: the ledger's sums, for charts.
+
+    Hours rather than days, so that days begin at midnight wherever the owner is.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="usage_hours")
+    # When it begins.
+    hour = models.DateTimeField()
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    language_model = models.ForeignKey(
+        LanguageModel, on_delete=models.PROTECT, related_name="+"
+    )
+    # The API token's public id, or empty. A reference would end with the API token,
+    # and an index takes two rows without one for different.
+    api_token = models.CharField(max_length=24, blank=True)
+    source = models.CharField(choices=PredictionSource, max_length=20)
+    requests = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    prompt_tokens = models.PositiveBigIntegerField(default=0)
+    completion_tokens = models.PositiveBigIntegerField(default=0)
+    charged_tokens = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            # Begins as every question does: whose, and when.
+            models.UniqueConstraint(
+                fields=[
+                    "user",
+                    "hour",
+                    "project",
+                    "language_model",
+                    "api_token",
+                    "source",
+                ],
+                name="unique_usage_hour",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}, {self.hour}"

@@ -22,6 +22,7 @@ from django.db import transaction
 from accounts import access, leases, quota, rate_limits
 from accounts.errors import ApplicationError, TierRequired
 from accounts.models import ApiToken, Project, Reservation, Scope, User
+from models_app import usage_hours
 from models_app.backends import get_backend
 from models_app.backends.base import Generation
 from models_app.errors import GenerationFailed
@@ -263,6 +264,7 @@ def _close(
         quota.settle(admission.reservation, used=record.charged_tokens)
     else:
         quota.refund(admission.reservation)
+    usage_hours.count(record)
 
 
 def _charge(admission: Admission) -> int:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from models_app.api import schema, views
+from models_app.api import schema, usage, views
 
 urlpatterns: list[URLPattern] = [
     path("v1/models", views.ModelListView.as_view(), name="api_model_list"),
@@ -10,6 +10,7 @@ urlpatterns: list[URLPattern] = [
     path(
         "v1/models/<str:ref>/predict", views.PredictView.as_view(), name="api_predict"
     ),
+    path("v1/usage", usage.UsageView.as_view(), name="api_usage"),
     path("schema/", schema.SchemaView.as_view(), name="api_schema"),
     path("docs/", schema.api_docs, name="api_docs"),
 ]

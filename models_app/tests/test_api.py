@@ -377,6 +377,7 @@ class SchemaTests(BaseTestCase):
                 "/api/v1/tokens",
                 "/api/v1/tokens/{public_id}",
                 "/api/v1/tokens/{public_id}/rotate",
+                "/api/v1/usage",
             },
         )
         self.assertIn("apiToken", document["components"]["securitySchemes"])

@@ -1,0 +1,113 @@
+"""What an account used, added up from the rows of its hours."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from django.db.models import Sum
+
+from models_app.models import LanguageModel, UsageHour
+from models_app.usage_filters import UsageFilters
+
+
+@dataclass(slots=True)
+class Sums:
+    requests: int = 0
+    failed: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    charged_tokens: int = 0
+
+    def add(self, other: Sums) -> None:
+        for name in SUMMED:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    def as_json(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in SUMMED}
+
+
+SUMMED = tuple(one.name for one in fields(Sums))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The sums of one group; `keys` says which, by dimension."""
+
+    keys: Mapping[str, Any]
+    sums: Sums = field(default_factory=Sums)
+
+
+# What usage can be grouped by, and the column of the hours that tells it.
+DIMENSIONS = {
+    "day": "hour",
+    "model": "language_model_id",
+    "project": "project__public_id",
+    "api_token": "api_token",
+    "source": "source",
+}
+
+
+def read_usage(filters: UsageFilters, group_by: Sequence[str]) -> list[Line]:
+    """One line for each group that has usage, in the order of its keys."""
+    columns = [DIMENSIONS[name] for name in group_by]
+    found = UsageHour.objects.filter(filters.condition()).order_by()
+    totals = {f"total_{name}": Sum(name) for name in SUMMED}
+    # The column of one group for all, so that there is something to group by.
+    rows = found.values_list("user", *columns).annotate(**totals)
+    readers = [_reader(name, filters) for name in group_by]
+    lines: dict[tuple[Any, ...], Line] = {}
+    for _, *row in rows.iterator():
+        key = tuple(read(value) for read, value in zip(readers, row, strict=False))
+        line = lines.setdefault(key, Line(dict(zip(group_by, key, strict=True))))
+        line.sums.add(Sums(*row[len(columns) :]))
+    return [lines[key] for key in sorted(lines)]
+
+
+def fold(lines: Iterable[Line], name: str) -> list[Line]:
+    """The lines by one of their dimensions alone, the most used first."""
+    folded: dict[Any, Line] = {}
+    for line in lines:
+        key = line.keys[name]
+        folded.setdefault(key, Line({name: key})).sums.add(line.sums)
+    return sorted(folded.values(), key=_by_use, reverse=True)
+
+
+def total_of(lines: Iterable[Line]) -> Sums:
+    total = Sums()
+    for line in lines:
+        total.add(line.sums)
+    return total
+
+
+def _by_use(line: Line) -> tuple[int, int]:
+    return line.sums.charged_tokens, line.sums.requests
+
+
+def _reader(name: str, filters: UsageFilters) -> Callable[[Any], Any]:
+    if name == "day":
+        return _DayOf(filters.zone)
+    if name == "model":
+        return dict(LanguageModel.objects.values_list("pk", "slug")).__getitem__
+    return _same
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+class _DayOf(dict[datetime.datetime, datetime.date]):
+    """An hour's day where the owner is, worked out once for each hour."""
+
+    def __init__(self, zone: datetime.tzinfo) -> None:
+        super().__init__()
+        self.zone = zone
+
+    def __missing__(self, hour: datetime.datetime) -> datetime.date:
+        self[hour] = day = hour.astimezone(self.zone).date()
+        return day
+
+    def __call__(self, hour: datetime.datetime) -> datetime.date:
+        return self[hour]
