@@ -23,6 +23,7 @@ EXPORTED = {
     "Project": "projects",
     "TierRequest": "tier_requests",
     "UsageDay": "usage_days",
+    "UsageHour": "usage_hours",
 }
 NOT_EXPORTED = {
     "Authenticator": "secrets, of which the activity tells",

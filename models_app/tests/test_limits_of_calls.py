@@ -152,10 +152,11 @@ class RefusalTests(CallTestCase):
 
 
 class PriceTests(CallTestCase):
-    def test_it_asks_the_database_nine_things_for_a_prediction(self) -> None:
+    def test_it_asks_the_database_ten_things_for_a_prediction(self) -> None:
         """SELECT the API token and the model; in a transaction UPDATE the day, SELECT
         the windows, INSERT reservation and record; in another UPDATE the record, the
-        reservation and the day. A test's transactions are savepoints: two each."""
+        reservation, the day and the hour. A test's transactions are savepoints, which are
+        two each."""
         self.predict()
-        with self.assertNumQueries(9 + 4):
+        with self.assertNumQueries(10 + 4):
             self.predict()
