@@ -15,8 +15,15 @@ from accounts import credentials
 from accounts.errors import ExpiredApiToken, InvalidApiToken
 from accounts.http import address_of
 from accounts.models import ApiToken, User
+from accounts.prepared import TEXT, Given, PreparedRows
 
 LAST_USED_PRECISION = datetime.timedelta(minutes=1)
+
+_with_prefix = PreparedRows(
+    lambda: ApiToken.objects.select_related("project__user").filter(
+        Q(prefix=Given("prefix", TEXT)) | Q(previous_prefix=Given("prefix", TEXT))
+    )
+)
 
 
 class ApiTokenAuthentication(BaseAuthentication):
@@ -64,11 +71,7 @@ def authenticate_plaintext(plaintext: str, *, address: str | None = None) -> Api
 
 def _find(plaintext: str) -> ApiToken | None:
     prefix, digest = credentials.prefix_of(plaintext), credentials.digest_of(plaintext)
-    api_token = (
-        ApiToken.objects.select_related("project__user")
-        .filter(Q(prefix=prefix) | Q(previous_prefix=prefix))
-        .first()
-    )
+    api_token = next(iter(_with_prefix.fetch(prefix=prefix)), None)
     # Unknown prefixes take the same comparisons, so that timing tells nothing.
     expected = api_token.digest if api_token else ""
     previous = api_token.previous_digest if api_token else ""

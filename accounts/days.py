@@ -11,9 +11,41 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from accounts.models import ApiTokenDay, Reservation, UsageDay
+from accounts.prepared import DAY, INTEGER, Given, PreparedUpdate
 
 # Django's stubs have no type for "the rows of one of these two models".
 Rows = QuerySet[Any]
+
+_USED, _RESERVED = F("tokens_used"), F("tokens_reserved")
+_SETTLEMENT = {
+    "tokens_used": _USED + Given("used", INTEGER),
+    "tokens_reserved": _RESERVED - Given("held", INTEGER),
+}
+
+
+def _of_account() -> Rows:
+    return UsageDay.objects.filter(user=Given("owner", INTEGER), day=Given("day", DAY))
+
+
+def _of_api_token() -> Rows:
+    return ApiTokenDay.objects.filter(
+        api_token=Given("owner", INTEGER), day=Given("day", DAY)
+    )
+
+
+def _holding(rows: Callable[[], Rows]) -> PreparedUpdate:
+    return PreparedUpdate(
+        lambda: rows().filter(tokens_used__lte=Given("room", INTEGER) - _RESERVED),
+        tokens_reserved=_RESERVED + Given("tokens", INTEGER),
+    )
+
+
+_hold_account = _holding(_of_account)
+_hold_api_token = _holding(_of_api_token)
+_settle_account = PreparedUpdate(
+    _of_account, predictions=F("predictions") + 1, **_SETTLEMENT
+)
+_settle_api_token = PreparedUpdate(_of_api_token, **_SETTLEMENT)
 
 
 def today() -> datetime.date:
@@ -35,12 +67,26 @@ def api_token_day(reservation: Reservation) -> Rows:
     )
 
 
-def hold(row: Rows, make: Callable[[], object], *, tokens: int, allowed: int) -> bool:
-    """Reserve `tokens` in the row, or in the one that `make` makes, within `allowed`."""
-    if _try_hold(row, tokens, allowed):
+def hold_account(reservation: Reservation, *, allowed: int) -> bool:
+    """Reserve the tokens in the account's day, made where missing, within `allowed`."""
+    key = {"owner": reservation.user_id, "day": reservation.day}
+    held = {"tokens": reservation.tokens, "room": allowed - reservation.tokens}
+    if _hold_account.carry_out(**key, **held):
         return True
-    make()
-    return _try_hold(row, tokens, allowed)
+    UsageDay.objects.get_or_create(user_id=reservation.user_id, day=reservation.day)
+    return bool(_hold_account.carry_out(**key, **held))
+
+
+def hold_api_token(reservation: Reservation, *, allowed: int) -> bool:
+    """The same in the API token's own day."""
+    key = {"owner": reservation.api_token_id, "day": reservation.day}
+    held = {"tokens": reservation.tokens, "room": allowed - reservation.tokens}
+    if _hold_api_token.carry_out(**key, **held):
+        return True
+    ApiTokenDay.objects.get_or_create(
+        api_token_id=reservation.api_token_id, day=reservation.day
+    )
+    return bool(_hold_api_token.carry_out(**key, **held))
 
 
 def held(row: Rows) -> int:
@@ -51,13 +97,10 @@ def held(row: Rows) -> int:
 
 def settle(reservation: Reservation, *, used: int) -> None:
     """Turn the reservation's tokens into use."""
-    change = {
-        "tokens_used": F("tokens_used") + used,
-        "tokens_reserved": F("tokens_reserved") - reservation.tokens,
-    }
-    account_day(reservation).update(predictions=F("predictions") + 1, **change)
+    change = {"day": reservation.day, "used": used, "held": reservation.tokens}
+    _settle_account.carry_out(owner=reservation.user_id, **change)
     if reservation.is_on_api_token_day:
-        api_token_day(reservation).update(**change)
+        _settle_api_token.carry_out(owner=reservation.api_token_id, **change)
 
 
 def release(reservations: Iterable[Reservation]) -> None:
@@ -72,11 +115,6 @@ def release(reservations: Iterable[Reservation]) -> None:
         _give_back(UsageDay.objects.filter(user=user_id, day=day), tokens)
     for (api_token_id, day), tokens in own.items():
         _give_back(ApiTokenDay.objects.filter(api_token=api_token_id, day=day), tokens)
-
-
-def _try_hold(row: Rows, tokens: int, allowed: int) -> bool:
-    within = row.filter(tokens_used__lte=allowed - tokens - F("tokens_reserved"))
-    return bool(within.update(tokens_reserved=F("tokens_reserved") + tokens))
 
 
 def _give_back(row: Rows, tokens: int) -> None:

@@ -23,9 +23,16 @@ from accounts.errors import LimitReached, TierLimitExceeded
 from accounts.leases import SWEEP_EVERY, sweep
 from accounts.limits import Limit, limits_on
 from accounts.models import ApiToken, Reservation, UsageDay, User
+from accounts.prepared import INTEGER, MOMENT, Given, PreparedUpdate
 from accounts.quota_warnings import warn_near_quota
 from accounts.reserving import A_DAY, A_MINUTE, Attempt
 from accounts.standing import NEAR
+
+_settle = PreparedUpdate(
+    lambda: Reservation.objects.filter(pk=Given("pk", INTEGER), settled_at=None),
+    settled_at=Given("now", MOMENT),
+    tokens=Given("used", INTEGER),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +80,8 @@ def reserve(
 def settle(reservation: Reservation, *, used: int) -> None:
     """Turn a reservation into use. Settling twice charges once."""
     used = min(used, reservation.tokens)
-    live = Reservation.objects.filter(pk=reservation.pk, settled_at=None)
     with transaction.atomic(savepoint=False):
-        if live.update(settled_at=timezone.now(), tokens=used):
+        if _settle.carry_out(pk=reservation.pk, now=timezone.now(), used=used):
             days.settle(reservation, used=used)
             warn_near_quota(reservation.user, reservation.day)
     if reservation.pk % SWEEP_EVERY == 0:

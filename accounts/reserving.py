@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.utils import timezone
 
 from accounts import days
@@ -14,7 +16,7 @@ from accounts.limits import (
     limit_of_api_token,
     limits_on,
 )
-from accounts.models import ApiToken, ApiTokenDay, Reservation, UsageDay, User
+from accounts.models import ApiToken, Reservation, User
 from accounts.refusals import minute_refusal, quota_refusal, slots_refusal
 from accounts.standing import Count
 from accounts.windows import Window, frees_at, read_windows
@@ -49,40 +51,21 @@ class Attempt:
 
     def _hold_account_day(self) -> LimitReached | None:
         limit = limit_of_account(self._user, A_DAY)
-        if self._hold_account(limit.allowed):
-            return None
-        if release_expired(self._user.pk) and self._hold_account(limit.allowed):
+        hold = partial(days.hold_account, self._reservation, allowed=limit.allowed)
+        if hold() or (release_expired(self._user.pk) and hold()):
             return None
         return self._quota_refusal(
             limit, days.held(days.account_day(self._reservation))
-        )
-
-    def _hold_account(self, allowed: int) -> bool:
-        return days.hold(
-            days.account_day(self._reservation),
-            lambda: UsageDay.objects.get_or_create(
-                user=self._user, day=self._reservation.day
-            ),
-            tokens=self._tokens,
-            allowed=allowed,
         )
 
     def _hold_api_token_day(self) -> LimitReached | None:
         limit = limit_of_api_token(self._api_token, A_DAY)
         if limit is None:
             return None
-        row = days.api_token_day(self._reservation)
-        if days.hold(
-            row,
-            lambda: ApiTokenDay.objects.get_or_create(
-                api_token_id=self._reservation.api_token_id,
-                day=self._reservation.day,
-            ),
-            tokens=self._tokens,
-            allowed=limit.allowed,
-        ):
+        if days.hold_api_token(self._reservation, allowed=limit.allowed):
             self._reservation.is_on_api_token_day = True
             return None
+        row = days.api_token_day(self._reservation)
         return self._quota_refusal(limit, days.held(row))
 
     def _quota_refusal(self, limit: Limit, used: int) -> LimitReached:

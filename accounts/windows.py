@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from django.db.models import Aggregate, Min, Q, QuerySet, Sum, Value
 from django.db.models import Count as CountRows
-from django.db.models import Min, Q, Sum
 
 from accounts.limits import Limit
 from accounts.models import ApiToken, Reservation, User
+from accounts.prepared import INTEGER, MOMENT, Given, PreparedRows
 from accounts.standing import Count
 
 MINUTE = datetime.timedelta(minutes=1)
@@ -36,12 +38,11 @@ def read_windows(
     user: User, api_token: ApiToken | None, now: datetime.datetime
 ) -> tuple[Window, Window]:
     """The account's window and the API token's, which is empty without own limits."""
-    rows = Reservation.objects.filter(user=user)
-    measures = _measures("account", Q(), now)
     if api_token and api_token.own_limits:
-        measures |= _measures("own", Q(api_token=api_token), now)
-    values = rows.aggregate(**measures)
-    return _window("account", values), _window("own", values)
+        found = _both.fetch(user=user.pk, api_token=api_token.pk, **_moments(now))
+    else:
+        found = _account.fetch(user=user.pk, **_moments(now))
+    return _window("account", found[0]), _window("own", found[0])
 
 
 def frees_at(
@@ -60,9 +61,13 @@ def frees_at(
     return now + MINUTE
 
 
-def _measures(prefix: str, whose: Q, now: datetime.datetime) -> dict[str, object]:
-    recent = whose & Q(created_at__gt=now - MINUTE)
-    live = whose & Q(settled_at=None, expires_at__gt=now)
+def _moments(now: datetime.datetime) -> dict[str, datetime.datetime]:
+    return {"now": now, "minute_ago": now - MINUTE}
+
+
+def _measures(prefix: str, whose: Q) -> dict[str, Aggregate]:
+    recent = whose & Q(created_at__gt=Given("minute_ago", MOMENT))
+    live = whose & Q(settled_at=None, expires_at__gt=Given("now", MOMENT))
     return {
         f"{prefix}_sum": Sum("tokens", filter=recent, default=0),
         f"{prefix}_oldest": Min("created_at", filter=recent),
@@ -70,9 +75,24 @@ def _measures(prefix: str, whose: Q, now: datetime.datetime) -> dict[str, object
     }
 
 
-def _window(prefix: str, values: dict[str, object]) -> Window:
+def _measured(**measures: Aggregate) -> QuerySet[Reservation, dict[str, object]]:
+    """One row: grouped by a constant, all of the account's are one group."""
+    rows = Reservation.objects.filter(user=Given("user", INTEGER))
+    return rows.values(all=Value(1)).annotate(**measures)
+
+
+def _window(prefix: str, values: Mapping[str, object]) -> Window:
     return Window(
         tokens=values.get(f"{prefix}_sum", 0),  # type: ignore[arg-type]
         oldest=values.get(f"{prefix}_oldest"),  # type: ignore[arg-type]
         running=values.get(f"{prefix}_running", 0),  # type: ignore[arg-type]
     )
+
+
+_account = PreparedRows(lambda: _measured(**_measures("account", Q())))
+_both = PreparedRows(
+    lambda: _measured(
+        **_measures("account", Q()),
+        **_measures("own", Q(api_token=Given("api_token", INTEGER))),
+    )
+)

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from accounts.identifiers import new_public_id
 from accounts.models import ApiToken, Project, User
+from accounts.prepared import TEXT, Given, PreparedRows
 from accounts.tiers import Tier
 from models_app.errors import ModelNotFound
 
@@ -36,6 +37,8 @@ class LanguageModelQuerySet(models.QuerySet["LanguageModel"]):
         Raises `ModelNotFound`, whose hint names the nearest one.
         """
         wanted = ref.strip()
+        if exact := _with_reference.fetch(reference=wanted):
+            return exact[0]
         found = self.enabled().filter(
             models.Q(public_id__iexact=wanted)
             | models.Q(slug__iexact=wanted)
@@ -96,6 +99,15 @@ class LanguageModel(models.Model):
         return user.is_authenticated and Tier(user.tier).includes(
             Tier(self.minimum_tier)
         )
+
+
+# What most calls write; every other spelling takes a search.
+_with_reference = PreparedRows(
+    lambda: LanguageModel.objects.enabled().filter(
+        models.Q(slug=Given("reference", TEXT))
+        | models.Q(public_id=Given("reference", TEXT))
+    )
+)
 
 
 class PredictionStatus(models.TextChoices):

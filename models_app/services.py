@@ -14,6 +14,7 @@ import logging
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import cast
 
 from asgiref.sync import async_to_sync, sync_to_async
 from django.conf import settings
@@ -22,6 +23,7 @@ from django.db import transaction
 from accounts import access, leases, quota, rate_limits
 from accounts.errors import ApplicationError, TierRequired
 from accounts.models import ApiToken, Project, Reservation, Scope, User
+from accounts.prepared import INTEGER, Field, Given, PreparedUpdate
 from models_app import usage_hours
 from models_app.backends import get_backend
 from models_app.backends.base import Generation
@@ -77,6 +79,13 @@ _CLOSING_FIELDS = (
     "queue_ms",
     "ttft_ms",
     "duration_ms",
+)
+_close_row = PreparedUpdate(
+    lambda: PredictionRecord.objects.filter(pk=Given("pk", INTEGER)),
+    **{
+        name: Given(name, cast("Field", PredictionRecord._meta.get_field(name)))
+        for name in _CLOSING_FIELDS
+    },
 )
 
 
@@ -275,7 +284,7 @@ def _charge(admission: Admission) -> int:
 def _update(record: PredictionRecord) -> bool:
     """Whether the row is still there: it goes when its account is deleted meanwhile."""
     closing = {name: getattr(record, name) for name in _CLOSING_FIELDS}
-    return bool(PredictionRecord.objects.filter(pk=record.pk).update(**closing))
+    return bool(_close_row.carry_out(pk=record.pk, **closing))
 
 
 def _generations(admission: Admission) -> list[Generation]:
