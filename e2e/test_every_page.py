@@ -31,6 +31,7 @@ FOR_ACCOUNTS = (
     "/models/",
     "/models/gpt-neo-125m",
     "/playground/",
+    "/usage/",
     "/account/",
     "/account/sessions/",
     "/account/activity/",

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from models_app import views
+from models_app import usage_views, views
 from models_app.health import health
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("health", health, name="health"),
     path("api/", include("models_app.api.urls")),
     path("", include("models_app.npu.urls")),
+    path("usage/", usage_views.usage, name="usage"),
+    path("usage/csv/", usage_views.usage_csv, name="usage_csv"),
     path("models/", views.model_list, name="model_list"),
     path("models/<str:ref>", views.model_detail, name="model_detail"),
 ]
