@@ -6,8 +6,31 @@ import datetime
 
 from django.db.models import F
 
+from accounts.prepared import INTEGER, MOMENT, TEXT, Given, PreparedUpdate
 from accounts.time_zones import zone_of
 from models_app.models import PredictionRecord, PredictionStatus, UsageHour
+
+_OF_ROW = {
+    "user_id": INTEGER,
+    "hour": MOMENT,
+    "project_id": INTEGER,
+    "language_model_id": INTEGER,
+    "api_token": TEXT,
+    "source": TEXT,
+}
+_COUNTS = (
+    "requests",
+    "failed",
+    "prompt_tokens",
+    "completion_tokens",
+    "charged_tokens",
+)
+_add = PreparedUpdate(
+    lambda: UsageHour.objects.filter(
+        **{name: Given(name, field) for name, field in _OF_ROW.items()}
+    ),
+    **{name: F(name) + Given(f"more_{name}", INTEGER) for name in _COUNTS},
+)
 
 
 def count(record: PredictionRecord) -> None:
@@ -31,10 +54,11 @@ def count(record: PredictionRecord) -> None:
         "completion_tokens": record.completion_tokens if is_charged else 0,
         "charged_tokens": record.charged_tokens,
     }
-    if _add(row, more):
+    values = row | {f"more_{name}": value for name, value in more.items()}
+    if _add.carry_out(**values):
         return
     UsageHour.objects.bulk_create([UsageHour(**row)], ignore_conflicts=True)
-    _add(row, more)
+    _add.carry_out(**values)
 
 
 def hour_of(moment: datetime.datetime, zone: datetime.tzinfo) -> datetime.datetime:
@@ -44,8 +68,3 @@ def hour_of(moment: datetime.datetime, zone: datetime.tzinfo) -> datetime.dateti
         minutes=local.minute, seconds=local.second, microseconds=local.microsecond
     )
     return moment.astimezone(datetime.UTC) - past
-
-
-def _add(row: dict[str, object], more: dict[str, int]) -> bool:
-    changes = {name: F(name) + value for name, value in more.items()}
-    return bool(UsageHour.objects.filter(**row).update(**changes))
