@@ -108,7 +108,7 @@ def _database() -> dict[str, object]:
         dj_database_url.parse(url, conn_max_age=None, conn_health_checks=True)
     )
     if database["ENGINE"] == "django.db.backends.sqlite3":
-        database["OPTIONS"] = _SQLITE_OPTIONS
+        database |= {"ENGINE": "neuro_site.sqlite", "OPTIONS": _SQLITE_OPTIONS}
     return database
 
 
