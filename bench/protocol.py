@@ -54,7 +54,8 @@ def figures_of(
 
 
 def joining_figures(streams: list[list[float]], joined: float, came: float) -> Figures:
-    """How a prompt that was read between `joined` and `came` held the streams up."""
+    """How a prompt that was read between `joined` and `came` held the streams up; a gap
+    of nothing where it was read before any of them could notice."""
     before = [
         gap
         for moments in streams
@@ -68,7 +69,7 @@ def joining_figures(streams: list[list[float]], joined: float, came: float) -> F
     ]
     return {
         "ordinary_gap_ms": median_ms(before),
-        "longest_gap_ms": 1e3 * max(during),
+        "longest_gap_ms": 1e3 * max(during, default=0),
         "ttft_ms": 1e3 * (came - joined),
     }
 
