@@ -43,6 +43,13 @@ KINDS = (
         frozenset({"one_token", "joining", "prefix"}),
     ),
     Kind(
+        "inexact",
+        "bench.peers.inexact",
+        ("fp32", "bf16"),
+        ALL_STREAMS,
+        frozenset({"prefix"}),
+    ),
+    Kind(
         "http",
         "bench.peers.http",
         ("bf16",),
