@@ -32,6 +32,7 @@ FOR_ACCOUNTS = (
     "/models/gpt-neo-125m",
     "/playground/",
     "/usage/",
+    "/usage/requests/",
     "/account/",
     "/account/sessions/",
     "/account/activity/",

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from models_app import usage_views, views
+from models_app import request_log, usage_views, views
 from models_app.health import health
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -11,6 +11,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("models_app.npu.urls")),
     path("usage/", usage_views.usage, name="usage"),
     path("usage/csv/", usage_views.usage_csv, name="usage_csv"),
+    path("usage/requests/", request_log.request_log, name="request_log"),
+    path("usage/requests/csv/", request_log.request_log_csv, name="request_log_csv"),
+    path(
+        "usage/requests/<str:public_id>/",
+        request_log.request_detail,
+        name="request_detail",
+    ),
     path("models/", views.model_list, name="model_list"),
     path("models/<str:ref>", views.model_detail, name="model_detail"),
 ]

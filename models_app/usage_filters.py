@@ -22,6 +22,15 @@ RANGES = [(7, "7 days"), (30, "30 days"), (90, "90 days"), (366, "A year")]
 class UsageFilters(forms.Form):
     """Whole days in the account's time zone, of which `end` is the last."""
 
+    # Of the table that is asked: when, and what each filter compares.
+    moment = "hour"
+    columns = {
+        "model": "language_model__slug",
+        "project": "project__public_id",
+        "api_token": "api_token",
+        "source": "source",
+    }
+
     days = forms.IntegerField(
         min_value=1,
         max_value=LONGEST_DAYS,
@@ -84,21 +93,15 @@ class UsageFilters(forms.Form):
         ]
 
     def condition(self) -> Q:
-        """What the rows of hours have to fulfil."""
+        """What the rows have to fulfil."""
         wanted = self.cleaned_data
         until = wanted["end"] + datetime.timedelta(days=1)
         condition = Q(
-            user=self.user,
-            hour__gte=self._midnight(self.start),
-            hour__lt=self._midnight(until),
+            ("user", self.user),
+            (f"{self.moment}__gte", self._midnight(self.start)),
+            (f"{self.moment}__lt", self._midnight(until)),
         )
-        columns = {
-            "model": "language_model__slug",
-            "project": "project__public_id",
-            "api_token": "api_token",
-            "source": "source",
-        }
-        for name, column in columns.items():
+        for name, column in self.columns.items():
             if wanted[name]:
                 condition &= Q(**{column: wanted[name]})
         return condition

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
-
-from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import HttpResponse, StreamingHttpResponse
@@ -18,6 +15,7 @@ from accounts.closing import close_account
 from accounts.export import export_of, sections
 from accounts.http import AuthenticatedHttpRequest
 from accounts.models import User
+from accounts.streaming import in_thread
 
 
 @require_safe
@@ -33,7 +31,7 @@ def export(request: AuthenticatedHttpRequest) -> StreamingHttpResponse:
     audit.record(user=request.user, kind="account.exported", request=request)
     name = f"neuro-{timezone.localdate():%Y-%m-%d}.zip"
     return StreamingHttpResponse(
-        _in_thread(export_of(request.user)),
+        in_thread(export_of(request.user)),
         content_type="application/zip",
         headers={
             "Content-Disposition": f'attachment; filename="{name}"',
@@ -64,10 +62,3 @@ def _page(request: AuthenticatedHttpRequest, form: DeleteAccountForm) -> HttpRes
     )
     context = {"form": form, "sections": sections(), "is_only_staff": is_only_staff}
     return render(request, "accounts/area/data.html", context)
-
-
-async def _in_thread(chunks: Iterator[bytes]) -> AsyncGenerator[bytes]:
-    """The database may not be asked from the event loop."""
-    step = sync_to_async(lambda: next(chunks, None))
-    while (chunk := await step()) is not None:
-        yield chunk
