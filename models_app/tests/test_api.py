@@ -8,7 +8,6 @@ from asgiref.sync import async_to_sync
 
 from models_app.errors import EngineUnavailable, Overloaded
 from models_app.models import LanguageModel, PredictionRecord
-from models_app.parameters import PARAMETERS
 from models_app.tests.fakes import (
     BEAMS,
     HELLO,
@@ -361,42 +360,3 @@ class RealEngineTests(ApiTestCase):
 
     def test_it_says_which_models_are_ready(self) -> None:
         self.assertEqual(self.get(f"{MODELS}/neo-tiny").json()["status"], "ready")
-
-
-class SchemaTests(BaseTestCase):
-    def test_it_documents_every_route_of_the_api(self) -> None:
-        document = self.client.get("/api/schema/").json()
-
-        self.assertEqual(
-            set(document["paths"]),
-            {
-                "/api/v1/me",
-                "/api/v1/models",
-                "/api/v1/models/{ref}",
-                "/api/v1/models/{ref}/predict",
-                "/api/v1/tokens",
-                "/api/v1/tokens/{public_id}",
-                "/api/v1/tokens/{public_id}/rotate",
-                "/api/v1/usage",
-            },
-        )
-        self.assertIn("apiToken", document["components"]["securitySchemes"])
-
-    def test_it_documents_every_parameter_and_detail(self) -> None:
-        schemas = self.client.get("/api/schema/").json()["components"]["schemas"]
-
-        parameters = schemas["PredictInput"]["properties"]["parameters"]
-        self.assertEqual(
-            list(parameters["properties"]), [one.name for one in PARAMETERS]
-        )
-        self.assertEqual(parameters["properties"]["logprobs"]["maximum"], 20)
-        completion = schemas["CompletionOutput"]
-        self.assertIn("score", completion["properties"])
-        self.assertNotIn("score", completion["required"])
-
-    def test_it_shows_the_document_without_inline_code(self) -> None:
-        page = self.client.get("/api/docs/").content.decode()
-
-        self.assertIn("swagger-ui-bundle.js", page)
-        self.assertNotIn("<style", page)
-        self.assertNotIn("<script>", page)

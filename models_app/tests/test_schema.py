@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from models_app.parameters import PARAMETERS
+from neuro_site.testing import BaseTestCase
+
+
+class SchemaTests(BaseTestCase):
+    def test_it_documents_every_route_of_the_api(self) -> None:
+        document = self.client.get("/api/schema/").json()
+
+        self.assertEqual(
+            set(document["paths"]),
+            {
+                "/api/v1/me",
+                "/api/v1/models",
+                "/api/v1/models/{ref}",
+                "/api/v1/models/{ref}/predict",
+                "/api/v1/tokens",
+                "/api/v1/tokens/{public_id}",
+                "/api/v1/tokens/{public_id}/rotate",
+                "/api/v1/usage",
+            },
+        )
+        self.assertIn("apiToken", document["components"]["securitySchemes"])
+
+    def test_it_documents_every_parameter_and_detail(self) -> None:
+        schemas = self.client.get("/api/schema/").json()["components"]["schemas"]
+
+        parameters = schemas["PredictInput"]["properties"]["parameters"]
+        self.assertEqual(
+            list(parameters["properties"]), [one.name for one in PARAMETERS]
+        )
+        self.assertEqual(parameters["properties"]["logprobs"]["maximum"], 20)
+        completion = schemas["CompletionOutput"]
+        self.assertIn("score", completion["properties"])
+        self.assertNotIn("score", completion["required"])
+
+    def test_it_shows_the_document_without_inline_code(self) -> None:
+        page = self.client.get("/api/docs/").content.decode()
+
+        self.assertIn("swagger-ui-bundle.js", page)
+        self.assertNotIn("<style", page)
+        self.assertNotIn("<script>", page)
