@@ -12,7 +12,7 @@ from inference.sampling_params import SamplingParams
 
 
 class RequestStatus(IntEnum):
-    """Ordered: everything from FINISHED on is terminal."""
+    """In the order that a request goes through them."""
 
     WAITING = 0
     RUNNING = 1
@@ -129,10 +129,6 @@ class Request:
     def max_total_tokens(self) -> int:
         """The most that its slots will hold."""
         return self.num_prompt_tokens + self.sampling.max_new_tokens * len(self.beams)
-
-    @property
-    def is_finished(self) -> bool:
-        return self.status >= RequestStatus.FINISHED
 
     def begin(self, num_cached_tokens: int) -> None:
         self.has_begun = True
