@@ -2,11 +2,13 @@
 
 Each processor edits a request's row in place and looks at that request alone. Another
 one is a function here and its place in `PROCESSORS`. Definitions are those of
-`transformers.generation.logits_process`, whose class is named with each.
+`transformers.generation.logits_process`, whose class is named with each, where it has
+one.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 
 import torch
@@ -35,6 +37,21 @@ def penalize_repetition(row: Tensor, request: Request) -> None:
         seen = torch.tensor(sorted(set(request.token_ids)), device=row.device)
         scores = row[seen]
         row[seen] = torch.where(scores < 0, scores * penalty, scores / penalty)
+
+
+def penalize_what_was_written(row: Tensor, request: Request) -> None:
+    """OpenAI's frequency and presence penalties; the prompt does not count. vLLM takes
+    them after the repetition penalty, too."""
+    sampling = request.sampling
+    if not (sampling.frequency_penalty or sampling.presence_penalty):
+        return
+    counts = Counter(request.token_ids[request.num_prompt_tokens :])
+    penalties = [
+        count * sampling.frequency_penalty + sampling.presence_penalty
+        for count in counts.values()
+    ]
+    if counts:
+        row[list(counts)] -= torch.tensor(penalties, device=row.device)
 
 
 def forbid_repeated_ngrams(row: Tensor, request: Request) -> None:
@@ -74,6 +91,7 @@ def forbid_early_end(row: Tensor, request: Request) -> None:
 PROCESSORS = (
     add_bias,
     penalize_repetition,
+    penalize_what_was_written,
     forbid_repeated_ngrams,
     forbid_bad_words,
     forbid_early_end,

@@ -11,6 +11,7 @@ MAX_ALTERNATIVES = 20
 # Beyond these, sums and powers in fp32 would overflow.
 MAX_BIAS = 1e9
 MAX_LENGTH_PENALTY = 10.0
+MAX_PENALTY = 100.0
 MIN_TEMPERATURE = 1e-5
 
 
@@ -48,6 +49,8 @@ class SamplingParams(msgspec.Struct, frozen=True, kw_only=True):
     Names and meanings are transformers'; what is left alone is off. `temperature` 0 is
     greedy. `seed` is always a number here: whoever builds a request without one draws
     it and reports it back. `logit_bias` is added to the logits of its token ids.
+    `frequency_penalty` and `presence_penalty` are OpenAI's: they are subtracted from the
+    logits of the tokens that the completion has, the former as often as it has them.
 
     `end_token_ids` (transformers' `eos_token_id`; `None` is the checkpoint's own) and
     `stop_token_ids` both end the completion; such a token is the last of `token_ids`
@@ -67,6 +70,8 @@ class SamplingParams(msgspec.Struct, frozen=True, kw_only=True):
     min_p: float = 0.0
     typical_p: float = 1.0
     repetition_penalty: float = 1.0
+    frequency_penalty: float = 0.0
+    presence_penalty: float = 0.0
     no_repeat_ngram_size: int = 0
     bad_words_ids: tuple[tuple[int, ...], ...] = ()
     logit_bias: dict[int, float] = {}
@@ -124,6 +129,11 @@ def _check_distribution(params: SamplingParams) -> None:
         0 < params.repetition_penalty < math.inf,
         "repetition_penalty must be above 0",
     )
+    for name in ("frequency_penalty", "presence_penalty"):
+        _require(
+            abs(getattr(params, name)) <= MAX_PENALTY,
+            f"{name} must be at most {MAX_PENALTY} either way",
+        )
     _require(
         params.no_repeat_ngram_size >= 0, "no_repeat_ngram_size must be 0 (off) or more"
     )

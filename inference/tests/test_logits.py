@@ -153,3 +153,31 @@ def test_it_agrees_on_the_scores_of_a_real_model(
         probabilities = processed_probabilities(row, make_request(**options))
         expected = expected_scores(row, options).softmax(-1)
         assert_same_distribution(row, probabilities, expected)
+
+
+@pytest.mark.parametrize("frequency", [0.0, 0.7, -2.0])
+@pytest.mark.parametrize("presence", [0.0, 1.5, -0.5])
+def test_it_penalises_what_the_completion_has_as_openai_defines_it(
+    frequency: float, presence: float
+) -> None:
+    written = [3, 4, 3, 3, 8]
+    logits = make_logits(0, 50)
+    expected = logits.clone()
+    for token_id in range(50):
+        count = written.count(token_id)
+        expected[token_id] -= count * frequency + (count > 0) * presence
+    request = make_request(frequency_penalty=frequency, presence_penalty=presence)
+    request.token_ids += written
+
+    process(logits, request)
+
+    torch.testing.assert_close(logits, expected)
+
+
+def test_it_penalises_nothing_of_the_prompt() -> None:
+    logits = make_logits(0, 50)
+    untouched = logits.clone()
+
+    process(logits, make_request(frequency_penalty=1.0, presence_penalty=1.0))
+
+    assert torch.equal(logits, untouched)

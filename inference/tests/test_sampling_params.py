@@ -22,6 +22,8 @@ from inference.sampling_params import BeamParams, SamplingParams
         ("typical_p", 0.0),
         ("repetition_penalty", 0.0),
         ("repetition_penalty", float("inf")),
+        ("frequency_penalty", float("nan")),
+        ("presence_penalty", -101.0),
         ("no_repeat_ngram_size", -1),
         ("bad_words_ids", ((),)),
         ("bad_words_ids", ((-1,),)),
