@@ -122,6 +122,7 @@ class PredictionSource(models.TextChoices):
 
     API = "api", "API"
     NPU = "npu", "npu"
+    OPENAI = "openai", "OpenAI"
     PLAYGROUND = "playground", "Playground"
 
 

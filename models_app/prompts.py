@@ -1,4 +1,4 @@
-"""From the texts of a call to token ids that fit: the model's context, the tier's cap."""
+"""From the prompts of a call to token ids that fit: the model's context, the tier's cap."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from models_app.errors import (
     InvalidParameter,
 )
 from models_app.parameters import PARAMETERS_BY_NAME, GenerationParameters
+from models_app.parameters.parameter import shown
 
 # No token of a byte-level vocabulary in use stands for more characters than this, so
 # a longer text cannot fit and need not be tokenised to know it.
@@ -23,7 +24,7 @@ DEFAULT_NEW_TOKENS = int(PARAMETERS_BY_NAME["max_new_tokens"].default)  # type: 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """One text of a call, ready to run."""
+    """One prompt of a call, ready to run."""
 
     text: str
     token_ids: list[int]
@@ -32,23 +33,28 @@ class Prompt:
 
 
 def prepare_prompts(
-    texts: Sequence[object], *, model: str, parameters: GenerationParameters, user: User
+    given: Sequence[object],
+    *,
+    model: str,
+    parameters: GenerationParameters,
+    user: User,
 ) -> list[Prompt]:
-    """Tokenise each text and decide how long its completion may become."""
-    _check_count(texts, user)
+    """Take each as it is, a text or a list of token ids, and decide how long its
+    completion may become."""
+    _check_count(given, user)
     _check_beams(parameters)
-    _check_completions(len(texts), parameters, user)
+    _check_completions(len(given), parameters, user)
     fitting = _Fitting(get_backend().context_length(model), model, parameters, user)
-    return [fitting.prompt(_checked(text, fitting)) for text in texts]
+    return [fitting.prompt(one) for one in given]
 
 
-def _check_count(texts: Sequence[object], user: User) -> None:
-    if not texts:
+def _check_count(given: Sequence[object], user: User) -> None:
+    if not given:
         raise InvalidInput("There is no prompt.", param="inputs")
     allowed = user.limits.prompts_per_call
-    if len(texts) > allowed:
+    if len(given) > allowed:
         raise TierLimitExceeded(
-            f"This call has {len(texts)} prompts; "
+            f"This call has {len(given)} prompts; "
             f"your {user.get_tier_display()} tier allows {allowed} in one call.",
             param="inputs",
         )
@@ -86,8 +92,13 @@ class _Fitting:
     parameters: GenerationParameters
     user: User
 
-    def prompt(self, text: str) -> Prompt:
-        token_ids = get_backend().encode(self.model, text)
+    def prompt(self, given: object) -> Prompt:
+        if isinstance(given, list | tuple):
+            return self._fitted(token_ids=list(given))
+        text = _checked(given, self)
+        return self._fitted(get_backend().encode(self.model, text), text=text)
+
+    def _fitted(self, token_ids: list[int], text: str | None = None) -> Prompt:
         if len(token_ids) >= self.context_length:
             raise ContextLengthExceeded(
                 f"The prompt has {len(token_ids):,} tokens; {self.model} has room for "
@@ -97,11 +108,25 @@ class _Fitting:
             )
         longest = self.max_new_tokens(len(token_ids))
         return Prompt(
-            text=text,
+            text=self._spelt(token_ids) if text is None else text,
             token_ids=token_ids,
             max_new_tokens=longest,
             min_new_tokens=self.min_new_tokens(len(token_ids), longest),
         )
+
+    def _spelt(self, token_ids: list[int]) -> str:
+        """The text of token ids from a caller, who may have sent anything."""
+        size = get_backend().vocabulary_size(self.model)
+        for token_id in token_ids:
+            if type(token_id) is not int or not 0 <= token_id < size:
+                raise InvalidInput(
+                    f"The prompt holds {shown(token_id)}, which is not a token id of "
+                    f"{self.model}: those are 0 to {size - 1:,}.",
+                    param="inputs",
+                )
+        if not token_ids:
+            raise InvalidInput("The prompt is empty.", param="inputs")
+        return get_backend().decode(self.model, token_ids)
 
     def max_new_tokens(self, prompt_tokens: int) -> int:
         room = self.context_length - prompt_tokens
@@ -156,7 +181,9 @@ class _Fitting:
 
 def _checked(text: object, fitting: _Fitting) -> str:
     if not isinstance(text, str):
-        raise InvalidInput("Every prompt must be a text.", param="inputs")
+        raise InvalidInput(
+            "Every prompt must be a text or a list of token ids.", param="inputs"
+        )
     if not text:
         raise InvalidInput("The prompt is empty.", param="inputs")
     if len(text) > fitting.context_length * MAX_CHARACTERS_PER_TOKEN:

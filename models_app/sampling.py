@@ -22,6 +22,8 @@ def sampling_of(
         min_p=parameters.min_p,
         typical_p=parameters.typical_p,
         repetition_penalty=parameters.repetition_penalty,
+        frequency_penalty=parameters.frequency_penalty,
+        presence_penalty=parameters.presence_penalty,
         no_repeat_ngram_size=parameters.no_repeat_ngram_size,
         bad_words_ids=bad_words_ids,
         logit_bias=parameters.logit_bias,

@@ -12,17 +12,23 @@ from models_app.errors import InvalidInput
 from models_app.parameters import parameters_schema
 from models_app.parameters.kinds import KINDS
 
+_TEXT = {"type": "string", "minLength": 1}
+_TOKEN_IDS = {
+    "type": "array",
+    "items": {"type": "integer", "minimum": 0},
+    "minItems": 1,
+}
 PROMPTS_SCHEMA = {
     "oneOf": [
-        {"type": "string", "minLength": 1},
-        {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1},
+        _TEXT,
+        {"type": "array", "items": {"oneOf": [_TEXT, _TOKEN_IDS]}, "minItems": 1},
     ]
 }
 
 
 @extend_schema_field(PROMPTS_SCHEMA)
 class PromptsField(serializers.Field[list[object], object, Any, Any]):
-    """One text, or a list of texts; always a list from here on."""
+    """One text, or a list of texts and lists of token ids; always a list from here on."""
 
     def to_internal_value(self, data: object) -> list[object]:
         if isinstance(data, str):

@@ -139,6 +139,32 @@ PARAMETERS: tuple[Parameter, ...] = (
         step=0.05,
     ),
     Parameter(
+        name="frequency_penalty",
+        kind="number",
+        label="Frequency penalty",
+        help_text="Above 0, tokens become less likely with each time that the "
+        "completion has them; below 0, likelier.",
+        group="Sampling",
+        default=0.0,
+        minimum=-2,
+        maximum=2,
+        step=0.1,
+        is_advanced=True,
+    ),
+    Parameter(
+        name="presence_penalty",
+        kind="number",
+        label="Presence penalty",
+        help_text="Above 0, tokens that the completion has become less likely, "
+        "however often it has them; below 0, likelier.",
+        group="Sampling",
+        default=0.0,
+        minimum=-2,
+        maximum=2,
+        step=0.1,
+        is_advanced=True,
+    ),
+    Parameter(
         name="no_repeat_ngram_size",
         kind="integer",
         label="No repeated n-grams",

@@ -24,6 +24,8 @@ class GenerationParameters:
     min_p: float
     typical_p: float
     repetition_penalty: float
+    frequency_penalty: float
+    presence_penalty: float
     no_repeat_ngram_size: int
     seed: int
     bad_words: tuple[str, ...]

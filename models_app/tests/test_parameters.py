@@ -71,6 +71,8 @@ class ParseTests(SimpleTestCase):
             "min_length": (1.5, "a whole number from 0 to 1,000,000"),
             "min_p": (1.1, "a number from 0 to 1"),
             "typical_p": (0, "a number above 0 and at most 1"),
+            "frequency_penalty": (2.5, "a number from -2 to 2"),
+            "presence_penalty": (-2.5, "a number from -2 to 2"),
             "no_repeat_ngram_size": (-1, "a whole number from 0 to 100"),
             "bad_words": ([""], "each of 1 to 200 characters"),
             "bad_words_ids": ([1], "up to 200 lists, each of 1 to 32 token ids"),

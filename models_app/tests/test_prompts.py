@@ -36,6 +36,23 @@ class PreparePromptsTests(BaseTestCase):
         self.assertEqual((first.text, first.token_ids), ("ab", [97, 98]))
         self.assertEqual((second.text, second.token_ids), ("c", [99]))
 
+    def test_it_takes_token_ids_as_they_are(self) -> None:
+        ids, text = self.prepare([97, 98, 99], "d")
+
+        self.assertEqual((ids.text, ids.token_ids), ("abc", [97, 98, 99]))
+        self.assertEqual((text.text, text.token_ids), ("d", [100]))
+
+    def test_it_refuses_what_is_no_token_id_of_the_model(self) -> None:
+        for wrong in (-1, 1.0, True, "a", None, [97], 0x110000):
+            with self.subTest(wrong=wrong):
+                error = self.refusal(InvalidInput, [97, wrong])
+                self.assertEqual(error.param, "inputs")
+                self.assertIn("is not a token id of neo-tiny", error.message)
+
+    def test_it_refuses_token_ids_that_are_none_or_too_many(self) -> None:
+        self.refusal(InvalidInput, [])
+        self.refusal(ContextLengthExceeded, [97] * 64)
+
     def test_it_gives_the_default_length(self) -> None:
         self.assertEqual(self.prepare("a")[0].max_new_tokens, 50)
 

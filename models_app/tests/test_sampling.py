@@ -39,6 +39,8 @@ class SamplingTests(ServiceTestCase):
             "min_p": 0.1,
             "typical_p": 0.7,
             "repetition_penalty": 1.5,
+            "frequency_penalty": 0.5,
+            "presence_penalty": -0.5,
             "no_repeat_ngram_size": 2,
             "seed": 5,
             "logprobs": 3,
