@@ -123,6 +123,7 @@ class PredictionSource(models.TextChoices):
     API = "api", "API"
     NPU = "npu", "npu"
     OPENAI = "openai", "OpenAI"
+    HUGGING_FACE = "hugging_face", "Hugging Face"
     PLAYGROUND = "playground", "Playground"
 
 

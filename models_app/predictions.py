@@ -75,13 +75,15 @@ class Started:
 class TextDelta:
     """More text of one completion; `token_count` counts its tokens so far.
 
-    `index` counts the completions of the call, prompt by prompt. `token_ids` and
-    `logprobs` are None unless the call asked for them.
+    `index` counts the completions of the call, prompt by prompt. `is_last` says that
+    nothing but its `Finished` follows. `token_ids` and `logprobs` are None unless the
+    call asked for them.
     """
 
     index: int
     text: str
     token_count: int
+    is_last: bool = False
     token_ids: tuple[int, ...] | None = None
     logprobs: TokenDetails | None = None
 

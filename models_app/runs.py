@@ -84,6 +84,7 @@ class GenerationRun:
             index=self.index,
             text=event.text,
             token_count=len(self.token_ids),
+            is_last=event.finish_reason is not None,
             token_ids=self.details.token_ids(event.token_ids),
             logprobs=self.details.logprobs(event.logprobs),
         )
@@ -97,6 +98,7 @@ class GenerationRun:
             index=finished.index,
             text=finished.text,
             token_count=finished.usage.completion_tokens,
+            is_last=True,
             token_ids=finished.token_ids,
             logprobs=finished.logprobs,
         )

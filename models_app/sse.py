@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing
 
 import msgspec
@@ -19,9 +19,10 @@ HEADERS = {
     # Proxies of the nginx kind would otherwise hold the text back.
     "X-Accel-Buffering": "no",
 }
-# What a door says for an event: the event's name and data, or nothing.
-Frame = tuple[str, object]
-Render = Callable[[PredictEvent], Frame | None]
+# The name of an event, where it has one, and its data.
+Frame = tuple[str | None, object]
+# What a door says for an event: one frame, several or none.
+Render = Callable[[PredictEvent], Iterable[Frame]]
 
 
 def format_event(
@@ -90,16 +91,15 @@ class _PredictionEvents:
 
     async def _write(self) -> AsyncGenerator[bytes]:
         for predict_event in self._first:
-            if frame := self._frame(predict_event):
-                yield frame
+            if frames := self._frames(predict_event):
+                yield frames
         async with aclosing(self._events) as events:
             async for predict_event in events:
-                if frame := self._frame(predict_event):
-                    yield frame
+                if frames := self._frames(predict_event):
+                    yield frames
 
-    def _frame(self, predict_event: PredictEvent) -> bytes:
-        frame = self._render(predict_event)
-        if frame is None:
-            return b""
-        event, data = frame
-        return format_event(data, event=event, event_id=next(self._numbers))
+    def _frames(self, predict_event: PredictEvent) -> bytes:
+        return b"".join(
+            format_event(data, event=event, event_id=next(self._numbers))
+            for event, data in self._render(predict_event)
+        )

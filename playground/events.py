@@ -17,8 +17,12 @@ from playground.errors import show
 from playground.outcomes import outcome_of, outcome_of_completion
 
 
-def render_event(event: PredictEvent) -> Frame:
-    """One event of the stream."""
+def render_event(event: PredictEvent) -> list[Frame]:
+    """The frame of one event."""
+    return [_frame_of(event)]
+
+
+def _frame_of(event: PredictEvent) -> Frame:
     match event:
         case Started():
             return "started", {

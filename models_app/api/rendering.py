@@ -68,7 +68,7 @@ def event_renderer(request_id: str) -> Render:
     """`started`, then `delta` and `finished` of each completion, then `completed` with
     what the call would have answered in one piece, or `error`."""
 
-    def render(event: PredictEvent) -> Frame:
+    def frame_of(event: PredictEvent) -> Frame:
         match event:
             case Started():
                 return "started", _started_json(event)
@@ -81,7 +81,7 @@ def event_renderer(request_id: str) -> Render:
             case Failed(error):
                 return "error", {"error": error_object(error, request_id=request_id)}
 
-    return render
+    return lambda event: [frame_of(event)]
 
 
 def _started_json(event: Started) -> dict[str, object]:

@@ -186,8 +186,8 @@ class BeamTests(SequencesTestCase):
         self.assertEqual(
             deltas,
             [
-                TextDelta(index=0, text="Hi", token_count=2),
-                TextDelta(index=1, text="Ho", token_count=2),
+                TextDelta(index=0, text="Hi", token_count=2, is_last=True),
+                TextDelta(index=1, text="Ho", token_count=2, is_last=True),
             ],
         )
 

@@ -34,8 +34,8 @@ class FormatEventTests(SimpleTestCase):
         self.assertEqual(json.loads(frame.removeprefix("data: "))["text"], hostile)
 
 
-def render(event: PredictEvent) -> Frame | None:
-    return ("delta", event.text) if isinstance(event, TextDelta) else None
+def render(event: PredictEvent) -> list[Frame]:
+    return [("delta", event.text)] if isinstance(event, TextDelta) else []
 
 
 class EventStreamResponseTests(BaseTestCase):
