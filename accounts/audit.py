@@ -68,6 +68,7 @@ EVENT_KINDS: dict[str, EventKind] = {
     ),
     "tier.changed": EventKind(Category.TIER, "Changed from {before} to {after}"),
     "tier.requested": EventKind(Category.TIER, "Asked for {tier}"),
+    "tier.withdrawn": EventKind(Category.TIER, "Withdrew the request for {tier}"),
     "tier.refused": EventKind(Category.TIER, "The request for {tier} was refused"),
     "project.created": EventKind(Category.PROJECT, "Created the project “{name}”"),
     "project.renamed": EventKind(

@@ -39,7 +39,7 @@ _FIELDS: dict[str, tuple[list[str], Callable[[User], QuerySet[Any]]]] = {
         lambda user: ApiToken.objects.filter(project__user=user),
     ),
     "tier_requests": (
-        ["tier", "outcome", "created_at", "decided_at"],
+        ["tier", "outcome", "reason", "created_at", "decided_at"],
         lambda user: TierRequest.objects.filter(user=user),
     ),
     "usage_days": (

@@ -141,6 +141,9 @@ class AuditEvent(models.Model):
         return f"{self.kind}, {self.user}"
 
 
+REASON_LENGTH = 500
+
+
 class TierRequestQuerySet(models.QuerySet["TierRequest"]):
     def waiting(self) -> TierRequestQuerySet:
         return self.filter(outcome=TierRequest.Outcome.WAITING)
@@ -165,6 +168,8 @@ class TierRequest(models.Model):
     decided_by = models.ForeignKey(
         User, null=True, on_delete=models.SET_NULL, related_name="+"
     )
+    # What staff wrote to the owner, if anything.
+    reason = models.CharField(max_length=REASON_LENGTH, blank=True)
 
     objects = TierRequestQuerySet.as_manager()
 
@@ -180,6 +185,14 @@ class TierRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} asks for {self.get_tier_display()}"
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.outcome == self.Outcome.WAITING
+
+    @property
+    def is_refused(self) -> bool:
+        return self.outcome == self.Outcome.REFUSED
 
 
 class ProjectQuerySet(models.QuerySet["Project"]):

@@ -29,7 +29,7 @@ def tell_staff_of_waiting(*, user: User, request: HttpRequest) -> None:
     _mail("approval_asked", staff, newcomer=user.email, page=page)
 
 
-def approve_account(*, user: User, request: HttpRequest) -> None:
+def approve_account(*, user: User, request: HttpRequest, reason: str = "") -> None:
     """Open the account. Approving twice tells nobody twice."""
     if not User.objects.filter(pk=user.pk, awaits_approval=True).update(
         awaits_approval=False
@@ -38,12 +38,12 @@ def approve_account(*, user: User, request: HttpRequest) -> None:
     user.awaits_approval = False
     audit.record(user=user, kind="account.approved", request=request)
     page = request.build_absolute_uri(reverse("dashboard"))
-    _mail("approval_given", [user], page=page)
+    _mail("approval_given", [user], page=page, reason=reason)
 
 
-def refuse_account(*, user: User) -> None:
-    """Nothing of a refused registration is kept."""
-    _mail("approval_refused", [user])
+def refuse_account(*, user: User, reason: str = "") -> None:
+    """Nothing of a refused registration is kept, nor of why: only the mail says it."""
+    _mail("approval_refused", [user], reason=reason)
     close_account(user=user)
 
 

@@ -12,8 +12,9 @@ from accounts.tier_changes import change_tier
 from accounts.tiers import Tier
 
 
-def waiting_request_of(user: User) -> TierRequest | None:
-    return TierRequest.objects.waiting().filter(user=user).first()
+def last_request_of(user: User) -> TierRequest | None:
+    """The one that waits, or else the one that was decided last."""
+    return user.tier_requests.first()
 
 
 @transaction.atomic
@@ -34,35 +35,40 @@ def request_tier(*, user: User, tier: Tier, page: str) -> TierRequest:
 
 @transaction.atomic
 def withdraw_request(*, user: User) -> None:
-    TierRequest.objects.waiting().filter(user=user).update(
-        outcome=TierRequest.Outcome.WITHDRAWN, decided_at=timezone.now()
-    )
+    asked = TierRequest.objects.waiting().filter(user=user).first()
+    if asked and _close(asked, TierRequest.Outcome.WITHDRAWN):
+        audit.record(user=user, kind="tier.withdrawn", tier=Tier(asked.tier).label)
 
 
 @transaction.atomic
-def accept_request(*, asked: TierRequest, staff: User) -> None:
-    """Takes effect at once. Deciding twice keeps the first decision."""
-    if _decide(asked, TierRequest.Outcome.ACCEPTED, staff):
+def accept_request(*, asked: TierRequest, staff: User, reason: str = "") -> None:
+    """Takes effect at once. Deciding twice keeps the first decision.
+
+    An account that has got as far meanwhile is not brought down again.
+    """
+    if not _close(asked, TierRequest.Outcome.ACCEPTED, decided_by=staff, reason=reason):
+        return
+    if Tier(asked.tier).rank > Tier(asked.user.tier).rank:
         change_tier(user=asked.user, tier=Tier(asked.tier))
-        _tell_owner(asked)
+    _tell_owner(asked)
 
 
 @transaction.atomic
-def refuse_request(*, asked: TierRequest, staff: User) -> None:
-    if _decide(asked, TierRequest.Outcome.REFUSED, staff):
+def refuse_request(*, asked: TierRequest, staff: User, reason: str = "") -> None:
+    if _close(asked, TierRequest.Outcome.REFUSED, decided_by=staff, reason=reason):
         tier = Tier(asked.tier).label
         audit.record(user=asked.user, kind="tier.refused", tier=tier)
         _tell_owner(asked)
 
 
-def _decide(asked: TierRequest, outcome: TierRequest.Outcome, staff: User) -> bool:
-    decided = (
-        TierRequest.objects.waiting()
-        .filter(pk=asked.pk)
-        .update(outcome=outcome, decided_at=timezone.now(), decided_by=staff)
-    )
+def _close(
+    asked: TierRequest, outcome: TierRequest.Outcome, **changes: User | str
+) -> bool:
+    """Whether it was still waiting; only then is anything changed."""
+    waiting = TierRequest.objects.waiting().filter(pk=asked.pk)
+    closed = waiting.update(outcome=outcome, decided_at=timezone.now(), **changes)
     asked.refresh_from_db()
-    return bool(decided)
+    return bool(closed)
 
 
 def _tell_staff(asked: TierRequest, page: str) -> None:
@@ -81,6 +87,7 @@ def _tell_owner(asked: TierRequest) -> None:
     context = {
         "tier": asked.get_tier_display(),
         "is_accepted": asked.outcome == TierRequest.Outcome.ACCEPTED,
+        "reason": asked.reason,
     }
     to = [asked.user.email]
     transaction.on_commit(lambda: send_soon("tier_decided", to=to, context=context))

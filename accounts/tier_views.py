@@ -16,7 +16,7 @@ from accounts.forms import ChangeTierForm
 from accounts.http import AuthenticatedHttpRequest
 from accounts.tier_cards import TierCard, tier_cards
 from accounts.tier_changes import change_tier as change_at_once
-from accounts.tier_requests import waiting_request_of, withdraw_request
+from accounts.tier_requests import last_request_of, withdraw_request
 from accounts.tiers import Tier
 
 
@@ -26,7 +26,7 @@ def tiers(request: HttpRequest) -> HttpResponse:
     user = request.user
     context = {
         "tier_cards": tier_cards(Tier(user.tier) if user.is_authenticated else None),
-        "waiting": waiting_request_of(user) if user.is_authenticated else None,
+        "asked": last_request_of(user) if user.is_authenticated else None,
         "verb": get_billing().verb,
         "needs_approval": get_billing().needs_approval,
     }

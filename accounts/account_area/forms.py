@@ -15,7 +15,7 @@ from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest, HttpResponse
 
 from accounts.audit import Category
-from accounts.models import User
+from accounts.models import REASON_LENGTH, User
 
 
 class SignUpForm(SignupForm):  # type: ignore[misc]
@@ -105,6 +105,17 @@ class DeleteAccountForm(forms.Form):
                 "Nothing is deleted: this is not the address of your account."
             )
         return written
+
+
+class DecisionForm(forms.Form):
+    """What staff decide about a request, and why if they want to say so."""
+
+    decision = forms.ChoiceField(choices=[("accept", "Accept"), ("refuse", "Refuse")])
+    reason = forms.CharField(required=False, max_length=REASON_LENGTH)
+
+    @property
+    def accepts(self) -> bool:
+        return bool(self.cleaned_data["decision"] == "accept")
 
 
 class FirstStaffForm(forms.Form):

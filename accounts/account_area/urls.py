@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts.account_area import activity, data, profile, sessions, staff
+from accounts.account_area import activity, approvals, data, profile, sessions, staff
 
 urlpatterns = [
     path("", profile.profile, name="account_profile"),
@@ -14,7 +14,10 @@ urlpatterns = [
     path("data/", data.data, name="account_data"),
     path("data/export/", data.export, name="account_export"),
     path("data/delete/", data.delete, name="account_delete"),
-    path("approvals/", staff.approvals, name="account_approvals"),
-    path("approvals/<int:pk>/", staff.decide, name="account_decide"),
+    path("approvals/", approvals.overview, name="account_approvals"),
+    path("approvals/<int:pk>/", approvals.decide_registration, name="account_decide"),
+    path(
+        "approvals/tiers/<int:pk>/", approvals.decide_tier, name="account_decide_tier"
+    ),
     path("first-staff/", staff.first, name="account_first_staff"),
 ]

@@ -16,8 +16,6 @@ class ApprovalBilling:
     needs_approval = True
 
     def upgrade(self, *, user: User, tier: Tier, request: HttpRequest) -> Outcome:
-        page = request.build_absolute_uri(
-            reverse("admin:accounts_tierrequest_changelist")
-        )
+        page = request.build_absolute_uri(reverse("account_approvals"))
         request_tier(user=user, tier=tier, page=page)
         return Outcome.WAITING

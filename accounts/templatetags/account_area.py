@@ -3,7 +3,7 @@ from __future__ import annotations
 from django import template
 from django.conf import settings
 
-from accounts import audit, first_staff, registration
+from accounts import approvals, audit, first_staff
 from accounts.browsers import name_of
 from accounts.models import AuditEvent
 
@@ -32,5 +32,11 @@ def staff_is_offered() -> bool:
 
 
 @register.simple_tag
-def waiting_count() -> int:
-    return registration.waiting().count()
+def decides_approvals(user: object) -> bool:
+    return approvals.decides_anything(user)
+
+
+@register.simple_tag
+def number_waiting(user: object) -> int:
+    """How many registrations and requests wait for this one's decision."""
+    return approvals.number_waiting(user)

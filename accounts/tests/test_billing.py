@@ -62,7 +62,7 @@ class ApprovalTestCase(BillingTestCase):
         ((subject, to),) = self.mails()
         self.assertIn("charlie@example.org asks for Premium", subject)
         self.assertEqual(to, ["root@example.org"])
-        self.assertIn("/admin/accounts/tierrequest/", mail.outbox[0].body)
+        self.assertIn("/account/approvals/", mail.outbox[0].body)
 
     def test_it_takes_effect_when_staff_accept_and_says_so_by_mail(self) -> None:
         self.ask()

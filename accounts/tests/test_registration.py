@@ -131,6 +131,11 @@ class ApprovalTestCase(RegistrationTestCase):
         self.assertEqual(response.status_code, 404)
         self.assertTrue(User.objects.filter(pk=self.alice.pk).exists())
 
+    def test_it_deletes_nobody_for_want_of_a_decision(self) -> None:
+        self.sign_up()
+        self.assertContains(self.decide("perhaps"), "Nothing is decided")
+        self.assertTrue(User.objects.filter(email="dave@example.org").exists())
+
     def test_it_lets_staff_decide_in_the_administration(self) -> None:
         for action, is_kept in (("accept", True), ("refuse", False)):
             self.sign_up(f"{action}@example.org")
