@@ -49,10 +49,14 @@ class Tokenizer:
     def spell(self, token_id: int) -> str:
         """The text of one token, special or not; where it is part of a character, the
         replacement character stands for it. Empty for an id that no token has."""
+        return self.bytes_of(token_id).decode("utf-8", errors="replace")
+
+    def bytes_of(self, token_id: int) -> bytes:
+        """The same in bytes, whole characters or not."""
         token = self._inner.get_added_tokens_decoder().get(token_id)
         if token is not None:
-            return token.content
-        return self.decode([token_id]) if token_id < len(self.pieces) else ""
+            return token.content.encode()
+        return self.pieces[token_id] if token_id < len(self.pieces) else b""
 
     @cached_property
     def pieces(self) -> list[bytes]:

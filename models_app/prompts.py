@@ -38,13 +38,20 @@ def prepare_prompts(
     model: str,
     parameters: GenerationParameters,
     user: User,
+    default_new_tokens: int = DEFAULT_NEW_TOKENS,
 ) -> list[Prompt]:
     """Take each as it is, a text or a list of token ids, and decide how long its
     completion may become."""
     _check_count(given, user)
     _check_beams(parameters)
     _check_completions(len(given), parameters, user)
-    fitting = _Fitting(get_backend().context_length(model), model, parameters, user)
+    fitting = _Fitting(
+        context_length=get_backend().context_length(model),
+        model=model,
+        parameters=parameters,
+        user=user,
+        default_new_tokens=default_new_tokens,
+    )
     return [fitting.prompt(one) for one in given]
 
 
@@ -85,12 +92,13 @@ def _check_completions(
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Fitting:
     context_length: int
     model: str
     parameters: GenerationParameters
     user: User
+    default_new_tokens: int
 
     def prompt(self, given: object) -> Prompt:
         if isinstance(given, list | tuple):
@@ -115,7 +123,8 @@ class _Fitting:
         )
 
     def _spelt(self, token_ids: list[int]) -> str:
-        """The text of token ids from a caller, who may have sent anything."""
+        """What token ids from a caller, who may have sent anything, stand for; special
+        ones stand for their names."""
         size = get_backend().vocabulary_size(self.model)
         for token_id in token_ids:
             if type(token_id) is not int or not 0 <= token_id < size:
@@ -126,14 +135,15 @@ class _Fitting:
                 )
         if not token_ids:
             raise InvalidInput("The prompt is empty.", param="inputs")
-        return get_backend().decode(self.model, token_ids)
+        bytes_of = get_backend().token_bytes(self.model)
+        return b"".join(map(bytes_of, token_ids)).decode(errors="replace")
 
     def max_new_tokens(self, prompt_tokens: int) -> int:
         room = self.context_length - prompt_tokens
         allowed = self.user.limits.max_new_tokens
         asked = self._asked(prompt_tokens)
         if asked is None:
-            return min(DEFAULT_NEW_TOKENS, room, allowed)
+            return min(self.default_new_tokens, room, allowed)
         name = "max_new_tokens" if self.parameters.max_new_tokens else "max_length"
         if asked > room:
             raise ContextLengthExceeded(

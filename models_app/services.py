@@ -45,7 +45,7 @@ from models_app.predictions import (
     Started,
     TextDelta,
 )
-from models_app.prompts import Prompt, prepare_prompts
+from models_app.prompts import DEFAULT_NEW_TOKENS, Prompt, prepare_prompts
 from models_app.runs import PredictionRun
 from models_app.sampling import sampling_of
 from models_app.vocabulary import TokenIds, banned_words, require_known_tokens
@@ -121,8 +121,12 @@ def admit(
     language_model: str,
     prompts: Sequence[object],
     parameters: Mapping[str, object],
+    default_new_tokens: int = DEFAULT_NEW_TOKENS,
 ) -> Admission:
-    """Let a call in, or raise the `ApplicationError` that says why not."""
+    """Let a call in, or raise the `ApplicationError` that says why not.
+
+    `default_new_tokens` caps a completion whose call names no length.
+    """
     entry = LanguageModel.objects.resolve(language_model)
     require_access(user=caller.user, language_model=entry)
     if caller.api_token:
@@ -134,7 +138,11 @@ def admit(
     backend.require_ready(entry.slug)
     require_known_tokens(generation_parameters, model=entry.slug)
     prepared = prepare_prompts(
-        prompts, model=entry.slug, parameters=generation_parameters, user=caller.user
+        prompts,
+        model=entry.slug,
+        parameters=generation_parameters,
+        user=caller.user,
+        default_new_tokens=default_new_tokens,
     )
     bad_words_ids = banned_words(generation_parameters, model=entry.slug)
     run = PredictionRun(prepared, generation_parameters, backend.speller(entry.slug))

@@ -17,6 +17,8 @@ from rest_framework.views import APIView, set_rollback
 from accounts.error_shape import error_headers, error_object
 from accounts.errors import ApplicationError, InvalidApiToken
 
+# Below these, addresses that do not exist are answered in JSON, too.
+API_PREFIXES = ("/api/", "/v1/")
 RenderError = Callable[[ApplicationError, str], dict[str, Any]]
 
 
@@ -170,7 +172,7 @@ def _renderer_of(view: object) -> RenderError:
 
 
 def _is_api(request: HttpRequest) -> bool:
-    return request.path.startswith("/api/") or _view_class(request) is not None
+    return request.path.startswith(API_PREFIXES) or _view_class(request) is not None
 
 
 def _view_class(request: HttpRequest) -> type[APIView] | None:

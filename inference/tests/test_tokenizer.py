@@ -80,6 +80,8 @@ def test_it_spells_each_token(as_json: Path) -> None:
     assert tokenizer.spell(part) == "\N{REPLACEMENT CHARACTER}"
     assert tokenizer.spell(end) == "<|endoftext|>"
     assert tokenizer.spell(10**6) == ""
+    assert len(tokenizer.bytes_of(part)) == 1
+    assert tokenizer.bytes_of(end) == b"<|endoftext|>"
 
 
 def test_it_refuses_a_folder_without_a_tokenizer(tmp_path: Path) -> None:

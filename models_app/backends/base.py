@@ -22,12 +22,15 @@ __all__ = [
     "ModelStatus",
     "SamplingParams",
     "Spell",
+    "TokenBytes",
     "TokenEvent",
     "TokenLogprob",
 ]
 
 # The text of one token; safe to call anywhere.
 Spell = Callable[[int], str]
+# The same in bytes, of which a token may hold half a character.
+TokenBytes = Callable[[int], bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,3 +100,6 @@ class Backend(Protocol):
 
     def speller(self, model: str) -> Spell:
         """What tells each token's text, that of special tokens too."""
+
+    def token_bytes(self, model: str) -> TokenBytes:
+        """What tells each token's bytes, those of special tokens too."""

@@ -23,7 +23,7 @@ from django.core.exceptions import ImproperlyConfigured
 from inference import errors as engine_errors
 from inference.client import EngineClient
 from inference.messages import ModelState, ModelStatus, Submit, TokenEvent
-from models_app.backends.base import Generation, Spell
+from models_app.backends.base import Generation, Spell, TokenBytes
 from models_app.backends.checkpoints import open_checkpoint, require_verified_folder
 from models_app.backends.supervisor import EngineSupervisor
 from models_app.backends.translation import RETRY_SECONDS, translate
@@ -114,6 +114,9 @@ class LocalBackend:
 
     def speller(self, model: str) -> Spell:
         return open_checkpoint(model).tokenizer.spell
+
+    def token_bytes(self, model: str) -> TokenBytes:
+        return open_checkpoint(model).tokenizer.bytes_of
 
     async def _run(
         self, generation: Generation, token_ids: list[int]

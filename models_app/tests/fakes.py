@@ -14,6 +14,7 @@ from models_app.backends.base import (
     Generation,
     ModelStatus,
     Spell,
+    TokenBytes,
     TokenEvent,
     TokenLogprob,
 )
@@ -79,6 +80,9 @@ class FakeBackend:
 
     def speller(self, model: str) -> Spell:
         return chr
+
+    def token_bytes(self, model: str) -> TokenBytes:
+        return lambda token_id: chr(token_id).encode()
 
 
 def token(text: str, **fields: object) -> TokenEvent:
