@@ -110,13 +110,22 @@ class LiveServer:
         ]
 
     def engine_pid(self) -> int:
-        """The engine is the web process's only child."""
-        (pid,) = self.children()
+        return self._child("inference.server")
+
+    def worker_pid(self) -> int:
+        return self._child("run_worker")
+
+    def _child(self, name: str) -> int:
+        (pid,) = (one for one in self.children() if name in command_of(one))
         return pid
 
     def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(with_signal)
         return self.process.wait(timeout=STOP_SECONDS)
+
+
+def command_of(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
 
 
 def environment_of(data_dir: Path, **overrides: str) -> dict[str, str]:

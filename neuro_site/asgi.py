@@ -1,4 +1,4 @@
-"""The web process: Django, and the backend that lives and dies with it."""
+"""The web process: Django, with the backend and the worker that end when it does."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ django.setup(set_prefix=False)
 
 # These need the app registry that the line above fills.
 from models_app.backends import get_backend  # noqa: E402
+from models_app.tasks.running import supervise_worker  # noqa: E402
 from neuro_site.body_limit import Message, Receive, Send, limit_body  # noqa: E402
 from neuro_site.handler import Handler  # noqa: E402
 
@@ -28,7 +29,8 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
 
 
 async def _live(receive: Receive, send: Send) -> None:
-    """Start and stop the backend when the server says so."""
+    """Start and stop the backend and the worker when the server says so."""
+    worker = supervise_worker()
     await receive()
     try:
         await get_backend().start()
@@ -36,7 +38,10 @@ async def _live(receive: Receive, send: Send) -> None:
         logger.exception("the backend could not be started")
         await send({"type": "lifespan.startup.failed", "message": str(error)})
         return
+    if settings.EMBEDDED_WORKER:
+        worker.start()
     await send({"type": "lifespan.startup.complete"})
     await receive()
+    await worker.stop()
     await get_backend().stop()
     await send({"type": "lifespan.shutdown.complete"})

@@ -48,6 +48,8 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "django_tasks",
+    "django_tasks_db",
     "accounts",
     "models_app",
     "playground",
@@ -265,6 +267,18 @@ ENGINE_SLOTS = env_int("NEURO_ENGINE_SLOTS", 16)
 ENGINE_PREFIX_CACHE = env_bool("NEURO_PREFIX_CACHE", default=True)
 REQUEST_SECONDS = env_int("NEURO_REQUEST_SECONDS", 600)
 ENGINE_THREADS = env_int("NEURO_ENGINE_THREADS", os.cpu_count() or 1)
+
+# --- tasks -----------------------------------------------------------------------
+
+TASKS = {
+    "default": {
+        "BACKEND": "django_tasks_db.DatabaseBackend",
+        # models_app/tasks/queue.py names them.
+        "QUEUES": ["default", "predictions"],
+    }
+}
+EMBEDDED_WORKER = env_bool("NEURO_EMBEDDED_WORKER", default=True)
+WORKER_PREDICTIONS = env_int("NEURO_WORKER_PREDICTIONS", 8)
 
 LOGGING = {
     "version": 1,

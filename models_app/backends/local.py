@@ -9,7 +9,6 @@ connection of its own there and closes it, so nothing outlives its loop.
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
@@ -18,24 +17,22 @@ from pathlib import Path
 
 from asgiref.sync import async_to_sync
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 
 from inference import errors as engine_errors
 from inference.client import EngineClient
 from inference.messages import ModelState, ModelStatus, Submit, TokenEvent
 from models_app.backends.base import Generation, Spell, TokenBytes
 from models_app.backends.checkpoints import open_checkpoint, require_verified_folder
-from models_app.backends.supervisor import EngineSupervisor
+from models_app.backends.supervisor import supervise_engine
 from models_app.backends.translation import RETRY_SECONDS, translate
 from models_app.errors import EngineUnavailable, ModelLoadFailed, ModelLoading
+from models_app.socket_paths import require_short
 
 HEALTH_SECONDS = 5.0
 LOAD_SECONDS = 10.0
 RESUME_SECONDS = 30.0
 MAX_RESUMES = 3
 POLL_SECONDS = 0.05
-# What Linux takes, without the zero byte at its end.
-MAX_SOCKET_PATH_BYTES = 107
 
 
 class LocalBackend:
@@ -46,16 +43,12 @@ class LocalBackend:
         self._home: asyncio.AbstractEventLoop | None = None
         self._shared = EngineClient(self._socket_path)
         self._connecting = asyncio.Lock()
-        self._supervisor = EngineSupervisor(self._socket_path)
+        self._supervisor = supervise_engine(self._socket_path)
         self._ready: set[str] = set()
         self._timer = time.monotonic
 
     async def start(self) -> None:
-        if len(os.fsencode(self._socket_path)) > MAX_SOCKET_PATH_BYTES:
-            raise ImproperlyConfigured(
-                f"{self._socket_path} is too long for a Unix socket. "
-                "Set NEURO_ENGINE_SOCKET to a shorter path in a private folder."
-            )
+        require_short(self._socket_path)
         self._home = asyncio.get_running_loop()
         self._supervisor.start()
 

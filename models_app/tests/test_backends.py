@@ -23,7 +23,6 @@ from accounts.errors import ApplicationError
 from models_app.backends import checkpoints, get_backend
 from models_app.backends.base import Backend, Generation, SamplingParams, TokenEvent
 from models_app.backends.local import LocalBackend
-from models_app.backends.supervisor import _delays
 from models_app.errors import (
     DeadlineExceeded,
     EngineUnavailable,
@@ -31,6 +30,7 @@ from models_app.errors import (
     ModelNotInstalled,
     ModelNotVerified,
 )
+from models_app.supervisor import _delays
 from models_app.tests.checkpoints import write_parity
 from models_app.tests.engines import NEO_TINY, short_folder
 from models_app.weights import bundled_dir
@@ -307,7 +307,7 @@ class SupervisedBackendTests(BaseTestCase):
     async def test_it_gives_up_on_an_engine_that_does_not_come_back(self) -> None:
         with (
             mock.patch("models_app.backends.local.RESUME_SECONDS", 0.2),
-            mock.patch("models_app.backends.supervisor.FIRST_DELAY", READY_SECONDS),
+            mock.patch("models_app.supervisor.FIRST_DELAY", READY_SECONDS),
         ):
             async with self.started() as backend:
                 events = backend.generate(generation(backend, new_tokens=900))

@@ -11,7 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
-from models_app.backends.supervisor import EngineSupervisor
+from models_app.backends.supervisor import engine_command
 from models_app.models import LanguageModel
 from models_app.parity import (
     PARITY_FILE,
@@ -100,11 +100,11 @@ class ParityTests(CatalogueTestCase):
         self.assert_parity(Parity.MATCHES)
 
     def test_it_is_told_to_nobody_that_an_unchecked_model_is_there(self) -> None:
-        supervisor = EngineSupervisor(self.folder / "engine.sock")
-        self.assertIn("--model", supervisor._command())
+        socket_path = self.folder / "engine.sock"
+        self.assertIn("--model", engine_command(socket_path))
         (self.checkpoint / PARITY_FILE).unlink()
         with self.assertLogs("models_app.backends.supervisor", "ERROR") as logs:
-            self.assertNotIn("--model", supervisor._command())
+            self.assertNotIn("--model", engine_command(socket_path))
         self.assertIn("models verify tiny", logs.output[0])
 
     def test_it_is_said_on_the_page_of_the_model(self) -> None:

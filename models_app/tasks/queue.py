@@ -1,0 +1,109 @@
+"""The queue of tasks in the database, as workers use it.
+
+Tasks are declared with `django_tasks.task` and enqueued with its `enqueue`, within the
+transaction that needs them done. A task may run again if its worker died, so it looks
+first at what is done already. It may raise `Postponed` to be run again later.
+"""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from collections.abc import Collection, Sequence
+from typing import Any, TypeAlias
+
+from django.db import transaction
+from django.utils import timezone
+from django_tasks.base import TaskContext, TaskResultStatus
+from django_tasks_db.models import DBTaskResult, DBTaskResultQuerySet, get_date_max
+
+from models_app.tasks.mailboxes import is_alive, wake_workers
+
+TaskRow: TypeAlias = "DBTaskResult[..., Any]"
+TaskRows: TypeAlias = "DBTaskResultQuerySet"
+
+# Whatever has no queue of its own.
+DEFAULT = "default"
+PREDICTIONS = "predictions"
+
+
+class Postponed(Exception):
+    """Raised by a task that cannot be done now: it waits in the queue until then."""
+
+    def __init__(self, until: datetime.datetime) -> None:
+        super().__init__(until)
+        self.until = until
+
+
+def wake_on_commit() -> None:
+    """To be called after `enqueue`, so that no worker has to notice by itself."""
+    transaction.on_commit(wake_workers, robust=True)
+
+
+def claim(worker_id: str, queues: Sequence[str]) -> TaskRow | None:
+    """The next task that is due in one of the queues; it is this worker's from now on."""
+    ready = DBTaskResult.objects.ready().filter(queue_name__in=queues)
+    # Looked at first: most looks find nothing and need not ask to write.
+    if not ready.exists():
+        return None
+    with transaction.atomic():
+        task = ready.get_locked()
+        if task is not None:
+            task.claim(worker_id)
+    return task
+
+
+def carry_out(claimed: TaskRow) -> None:
+    """Run a claimed task. A done one leaves the queue, a failed one stays to be read."""
+    try:
+        _call(claimed)
+    except Postponed as postponed:
+        _owned(claimed).update(
+            status=TaskResultStatus.READY, run_after=postponed.until, worker_ids=[]
+        )
+    except Exception as error:
+        claimed.set_failed(error)
+        raise
+    else:
+        _owned(claimed).delete()
+
+
+def hasten(task_ids: Collection[uuid.UUID]) -> None:
+    """Postponed tasks are due now."""
+    waiting = DBTaskResult.objects.filter(
+        pk__in=task_ids, status=TaskResultStatus.READY
+    )
+    if waiting.update(run_after=get_date_max()):
+        wake_on_commit()
+
+
+def release_abandoned(worker_id: str, active: Collection[uuid.UUID]) -> int:
+    """Put back what dead workers held, and what this one holds and does not run."""
+    released = 0
+    for task in DBTaskResult.objects.running().only("worker_ids", "started_at"):
+        holder = task.worker_ids[-1]
+        is_running = task.pk in active if holder == worker_id else is_alive(holder)
+        if not is_running:
+            released += _owned(task).update(status=TaskResultStatus.READY)
+    return released
+
+
+def forget_failed(*, before: datetime.datetime) -> int:
+    return DBTaskResult.objects.finished().filter(finished_at__lt=before).delete()[0]
+
+
+def soon(seconds: float) -> datetime.datetime:
+    return timezone.now() + datetime.timedelta(seconds=seconds)
+
+
+def _call(claimed: TaskRow) -> None:
+    task, result = claimed.task, claimed.task_result
+    context = [TaskContext(task_result=result)] if task.takes_context else []
+    task.call(*context, *result.args, **result.kwargs)
+
+
+def _owned(task: TaskRow) -> TaskRows:
+    """The row, as long as nobody has claimed it since."""
+    return DBTaskResult.objects.filter(
+        pk=task.pk, status=TaskResultStatus.RUNNING, started_at=task.started_at
+    )

@@ -1,0 +1,38 @@
+"""What a worker of this site does: how much of each queue at once, and its chores."""
+
+from __future__ import annotations
+
+import sys
+
+from django.conf import settings
+
+from models_app.supervisor import Supervisor
+from models_app.tasks import queue
+from models_app.tasks.worker import Chore, Worker
+
+# Short work, such as deliveries, never waits for long predictions.
+DEFAULT_AT_ONCE = 4
+KEEP_FAILED_SECONDS = 7 * 24 * 3600
+
+
+def forget_failed_tasks() -> None:
+    queue.forget_failed(before=queue.soon(-KEEP_FAILED_SECONDS))
+
+
+# Each is carried out once a minute, by every worker.
+CHORES: tuple[Chore, ...] = (forget_failed_tasks,)
+
+
+def make_worker() -> Worker:
+    capacity = {
+        queue.DEFAULT: DEFAULT_AT_ONCE,
+        queue.PREDICTIONS: settings.WORKER_PREDICTIONS,
+    }
+    return Worker(capacity, CHORES)
+
+
+def supervise_worker() -> Supervisor:
+    """The embedded worker, beside a web process."""
+    lock_path = settings.ENGINE_SOCKET.with_name("worker.lock")
+    command = [sys.executable, "manage.py", "run_worker", "--with-parent"]
+    return Supervisor("worker", lock_path, lambda: command)

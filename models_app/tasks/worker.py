@@ -1,0 +1,95 @@
+"""The worker process: takes tasks from the queue and runs some at once."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from django.db import close_old_connections
+
+from models_app.tasks import queue
+from models_app.tasks.mailboxes import Mailbox
+
+logger = logging.getLogger(__name__)
+
+GRACE_SECONDS = 10.0
+POLL_SECONDS = 1.0
+CHORES_SECONDS = 60.0
+Chore = Callable[[], object]
+
+
+class Worker:
+    """Runs as many tasks of each queue at once as `capacity` says.
+
+    What it holds when its process dies is put back by the next look of any worker.
+    """
+
+    def __init__(self, capacity: Mapping[str, int], chores: Sequence[Chore]) -> None:
+        self._capacity = capacity
+        self._chores = chores
+        self._mailbox = Mailbox()
+        self._threads = ThreadPoolExecutor(sum(capacity.values()))
+        self._active: dict[uuid.UUID, str] = {}
+        self._stopping = threading.Event()
+        self._chores_due = 0.0
+
+    def run(self) -> None:
+        """Until `stop`; then what runs has a while to end."""
+        logger.info("%s takes tasks", self._mailbox.name)
+        while not self._stopping.is_set():
+            close_old_connections()
+            self._look_after()
+            while self._start_one():
+                pass
+            self._mailbox.wait(POLL_SECONDS)
+        deadline = time.monotonic() + GRACE_SECONDS
+        while self._active and (left := deadline - time.monotonic()) > 0:
+            self._mailbox.wait(left)
+        self._mailbox.close()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._mailbox.wake()
+
+    def _look_after(self) -> None:
+        queue.release_abandoned(self._mailbox.name, set(self._active))
+        if time.monotonic() >= self._chores_due:
+            self._chores_due = time.monotonic() + CHORES_SECONDS
+            for chore in self._chores:
+                chore()
+
+    def _start_one(self) -> bool:
+        running = Counter(list(self._active.values()))
+        open_queues = [
+            name for name, most in self._capacity.items() if running[name] < most
+        ]
+        if self._stopping.is_set() or not open_queues:
+            return False
+        claimed = queue.claim(self._mailbox.name, open_queues)
+        if claimed is None:
+            return False
+        self._active[claimed.pk] = claimed.queue_name
+        self._threads.submit(self._carry_out, claimed)
+        return True
+
+    def _carry_out(self, claimed: queue.TaskRow) -> None:
+        try:
+            close_old_connections()
+            queue.carry_out(claimed)
+        except Exception:
+            logger.exception("task %s (%s) failed", claimed.pk, claimed.task_path)
+        finally:
+            del self._active[claimed.pk]
+            self._mailbox.wake()
+
+
+def end_process() -> None:
+    """Without waiting for threads: the queue has what they had not finished."""
+    logging.shutdown()
+    os._exit(0)
