@@ -93,6 +93,14 @@ class UnsupportedParameter(InvalidParameter):
     default_code = "unsupported_parameter"
 
 
+class ChatNotSupported(ApplicationError):
+    """A conversation for a language model that was not taught any."""
+
+    default_code = "chat_not_supported"
+    default_detail = "This model takes no conversations."
+    default_hint = "Send the text that it shall continue to /v1/completions."
+
+
 class ContextLengthExceeded(ApplicationError):
     default_code = "context_length_exceeded"
     default_detail = "Prompt and completion do not fit the model's context."
