@@ -5,24 +5,20 @@ A test that needs a Debian package which is not there is skipped and names the p
 
 from __future__ import annotations
 
-import os
-import pwd
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 import redis
 from django.conf import settings
 
+from e2e.postgresql import START_SECONDS, temporary_postgresql
 from e2e.programs import find_program, wait_until
 from models_app.tests.engines import run_engine
-
-START_SECONDS = 30
 
 
 @pytest.fixture(scope="session")
@@ -37,20 +33,8 @@ def server_folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgresql_url(server_folder: Path) -> Iterator[str]:
     """`DATABASE_URL` of a PostgreSQL cluster made for this session."""
-    initdb = find_program("initdb", package="postgresql")
-    pg_ctl = find_program("pg_ctl", package="postgresql")
-    data = server_folder / "postgresql"
-    _hand_over(data)
-    _run_unprivileged(
-        [initdb, "-D", str(data), "-U", "neuro", "-A", "trust", "-E", "UTF8", "-N"]
-    )
-    options = f"-c listen_addresses='' -c fsync=off -k {data}"
-    log = str(data / "server.log")
-    _run_unprivileged(
-        [pg_ctl, "-D", str(data), "-l", log, "-o", options, "-w", "start"]
-    )
-    yield f"postgres://neuro@{quote(str(data), safe='')}/postgres"
-    _run_unprivileged([pg_ctl, "-D", str(data), "-m", "immediate", "stop"])
+    with temporary_postgresql(server_folder) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -94,25 +78,3 @@ def _answers(client: redis.Redis) -> bool:
         return bool(client.ping())
     except redis.ConnectionError:
         return False
-
-
-def _unprivileged() -> str | None:
-    """PostgreSQL refuses to run as root."""
-    return "nobody" if os.geteuid() == 0 else None
-
-
-def _hand_over(folder: Path) -> None:
-    folder.mkdir(mode=0o700)
-    if user := _unprivileged():
-        os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
-
-
-def _run_unprivileged(command: list[str]) -> None:
-    subprocess.run(
-        command,
-        check=True,
-        user=_unprivileged(),
-        cwd="/",
-        stdout=subprocess.DEVNULL,
-        timeout=START_SECONDS,
-    )

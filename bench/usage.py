@@ -1,53 +1,181 @@
 """How fast a year of a busy account opens: `python -m bench.usage`.
 
-Fills a database of its own (beside that of DATABASE_URL, or an SQLite file that is thrown
-away), counts it as the migration does, and asks each page several times, through the
-whole of Django but the network. Prints one line for each.
+Fills a database of its own, SQLite or with `--database postgresql` a cluster that it
+starts for itself, counts it as the migration does, and asks each page several times,
+through the whole of Django but the network. Prints one line for each.
 """
 
 from __future__ import annotations
 
 import argparse
-import datetime
-import importlib
-import itertools
 import os
-import random
-import secrets
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import django
+from asgiref.sync import async_to_sync
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "neuro_site.test_settings")
+from bench.usage_ledger import DAYS, BusyAccount, count_hours, fill
+from e2e.postgresql import temporary_postgresql
 
-if TYPE_CHECKING:
-    from accounts.models import User
-    from models_app.models import PredictionRecord
-
+YEAR = "days=366"
+LOG = "/usage/requests/"
+# `{api_token}` is one of four; `{middle}` and `{oldest}` are where a page ended.
 PAGES = (
+    "/dashboard/",
     "/usage/",
-    "/usage/?days=366",
-    "/usage/?days=366&source=playground",
-    "/usage/csv/?days=366",
-    "/usage/requests/",
-    "/usage/requests/?days=366&status=failed",
+    f"/usage/?{YEAR}",
+    f"/usage/?{YEAR}&source=playground",
+    f"/usage/csv/?{YEAR}",
+    f"/api/v1/usage?{YEAR}",
+    f"/api/v1/usage?{YEAR}&group_by=day,model,project,api_token,source",
+    LOG,
+    f"{LOG}?{YEAR}&before={{middle}}",
+    f"{LOG}?{YEAR}&before={{oldest}}",
+    f"{LOG}?{YEAR}&status=failed",
+    f"{LOG}?{YEAR}&status=running",
+    f"{LOG}?{YEAR}&error=overloaded",
+    f"{LOG}?{YEAR}&model=gpt-neo-2.7b",
+    f"{LOG}?{YEAR}&api_token={{api_token}}",
+    f"{LOG}?{YEAR}&api_token={{reader}}",
+    f"{LOG}?{YEAR}&source=npu",
+    f"{LOG}?{YEAR}&min_tokens=1000",
+    f"{LOG}?{YEAR}&min_tokens=1001",
+    f"{LOG}?{YEAR}&min_ms=4999",
+    f"{LOG}?{YEAR}&min_ms=9999",
+    f"{LOG}?{YEAR}&min_queue_ms=9999",
+    f"{LOG}?{YEAR}&status=failed&min_tokens=999&before={{middle}}",
+    f"{LOG}csv/?{YEAR}&status=failed",
+    f"{LOG}csv/?{YEAR}",
 )
-API_TOKENS = 4
-MODELS = 3
-DAYS = 365
 REPEATS = 5
-BATCH = 5000
+# What takes longer is asked once.
+LONG_SECONDS = 3.0
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--predictions", type=int, default=1_000_000)
-    predictions: int = parser.parse_args().predictions
-    django.setup()
+    parser.add_argument(
+        "--database", choices=("sqlite", "postgresql"), default="sqlite"
+    )
+    options = parser.parse_args()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "neuro_site.test_settings")
+    with _database(options.database):
+        django.setup()
+        with _test_database():
+            bench(options.predictions)
+
+
+def bench(predictions: int) -> None:
+    from django.db import connection  # noqa: PLC0415
+
+    started = time.perf_counter()
+    account = fill(predictions)
+    filled = time.perf_counter()
+    rows = count_hours()
+    counted = time.perf_counter()
+    say(f"{connection.vendor}, {predictions:,} predictions in {DAYS} days")
+    say(f"filled in {filled - started:.1f} s")
+    say(f"counted in {counted - filled:.1f} s: {rows:,} rows of hours")
+    places = _places(account, predictions)
+    for page in PAGES:
+        ask(account, page.format_map(places))
+
+
+def ask(account: BusyAccount, page: str) -> None:
+    from django.test import Client  # noqa: PLC0415
+
+    client = Client()
+    client.force_login(account.user)
+    headers = {"authorization": f"Bearer {account.reader}"} if "/api/" in page else {}
+    timings = Timings()
+    while len(timings.whole) < REPEATS and sum(timings.whole) < LONG_SECONDS:
+        started = time.perf_counter()
+        response = client.get(page, headers=headers)
+        if response.status_code != 200:
+            raise SystemExit(f"{page} answers {response.status_code}")
+        timings.take(response, started)
+    say(f"{page:75} {timings}")
+
+
+@dataclass(slots=True)
+class Timings:
+    """Seconds until the first byte of the body and until the last."""
+
+    first_byte: list[float] = field(default_factory=list)
+    whole: list[float] = field(default_factory=list)
+    size: int = 0
+
+    def take(self, response: Any, started: float) -> None:
+        moments, self.size = _read(response)
+        self.first_byte.append(moments[0] - started)
+        self.whole.append(moments[-1] - started)
+
+    def __str__(self) -> str:
+        first, median = self.whole[0] * 1000, statistics.median(self.whole) * 1000
+        begun = statistics.median(self.first_byte) * 1000
+        return (
+            f"first {first:6.0f} ms, median {median:6.0f} ms, "
+            f"first byte {begun:5.0f} ms, {self.size:,} bytes"
+        )
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _read(response: Any) -> tuple[list[float], int]:
+    """When each part of the body was there, and how many bytes they are together."""
+    if response.streaming:
+        return async_to_sync(_read_stream)(response)
+    return [time.perf_counter()], len(response.content)
+
+
+async def _read_stream(response: Any) -> tuple[list[float], int]:
+    moments, size = [], 0
+    async for chunk in response.streaming_content:
+        moments.append(time.perf_counter())
+        size += len(chunk)
+    return moments, size
+
+
+def _places(account: BusyAccount, predictions: int) -> dict[str, str]:
+    from models_app.models import PredictionRecord  # noqa: PLC0415
+
+    records = PredictionRecord.objects.order_by("pk")
+    return {
+        "api_token": account.api_tokens[0].public_id,
+        "reader": account.user.default_project.api_tokens.get(name="reader").public_id,
+        "middle": records[predictions // 2].public_id,
+        "oldest": records[100].public_id,
+    }
+
+
+@contextmanager
+def _postgresql() -> Iterator[None]:
+    with tempfile.TemporaryDirectory(prefix="neuro-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        with temporary_postgresql(folder) as url:
+            os.environ["DATABASE_URL"] = url
+            yield
+
+
+def _database(name: str) -> AbstractContextManager[None]:
+    return _postgresql() if name == "postgresql" else nullcontext()
+
+
+@contextmanager
+def _test_database() -> Iterator[None]:
     from django.db import connection  # noqa: PLC0415
     from django.test.utils import (  # noqa: PLC0415
         setup_test_environment,
@@ -58,103 +186,10 @@ def main() -> None:
     old_name = connection.settings_dict["NAME"]
     connection.creation.create_test_db(verbosity=0, autoclobber=True)
     try:
-        user = fill(predictions)
-        say(f"{connection.vendor}, {predictions:,} predictions in {DAYS} days")
-        count(user)
-        for page in PAGES:
-            ask(user, page)
+        yield
     finally:
         connection.creation.destroy_test_db(old_name, verbosity=0)
         teardown_test_environment()
-
-
-def fill(predictions: int) -> User:
-    from accounts.services import register_user  # noqa: PLC0415
-    from accounts.tiers import Tier  # noqa: PLC0415
-    from models_app.models import PredictionRecord  # noqa: PLC0415
-
-    user = register_user(
-        email="busy@example.org", password=secrets.token_hex(), tier=Tier.PREMIUM
-    )
-    records = records_of(user, predictions)
-    # It would be the moment of filling otherwise.
-    PredictionRecord._meta.get_field("created_at").auto_now_add = False
-    while batch := list(itertools.islice(records, BATCH)):
-        PredictionRecord.objects.bulk_create(batch)
-    return user
-
-
-def records_of(user: User, predictions: int) -> Iterator[PredictionRecord]:
-    """Evenly over the year, and at random over everything else."""
-    from accounts.api_tokens import issue_api_token  # noqa: PLC0415
-    from models_app.models import LanguageModel, PredictionRecord  # noqa: PLC0415
-
-    chance = random.Random(1)
-    project = user.default_project
-    api_tokens = [
-        issue_api_token(project=project, name=f"number {number}")[0]
-        for number in range(API_TOKENS)
-    ]
-    models = list(LanguageModel.objects.all()[:MODELS])
-    step = datetime.timedelta(days=DAYS) / predictions
-    start = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=DAYS)
-    for number in range(predictions):
-        api_token = chance.choice([*api_tokens, None])
-        tokens = chance.randint(1, 500)
-        yield PredictionRecord(
-            user=user,
-            project=project,
-            api_token=api_token,
-            language_model=chance.choice(models),
-            source="api" if api_token else "playground",
-            status=chance.choices(["succeeded", "aborted", "failed"], [95, 4, 1])[0],
-            prompts=1,
-            prompt_tokens=tokens,
-            completion_tokens=tokens,
-            charged_tokens=2 * tokens,
-            seed=number,
-            queue_ms=chance.random() * 50,
-            ttft_ms=50.0,
-            duration_ms=chance.random() * 5000,
-            created_at=start + number * step,
-        )
-
-
-def count(user: User) -> None:
-    from django.apps import apps  # noqa: PLC0415
-    from django.db import connection  # noqa: PLC0415
-
-    from models_app.models import UsageHour  # noqa: PLC0415
-
-    migration = importlib.import_module("models_app.migrations.0004_count_usage_hours")
-    started = time.perf_counter()
-    migration.count_what_has_ended(apps, None)
-    seconds = time.perf_counter() - started
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
-    say(f"counted once in {seconds:.1f} s: {UsageHour.objects.count():,} rows of hours")
-
-
-def ask(user: User, page: str) -> None:
-    from django.test import Client  # noqa: PLC0415
-
-    client = Client()
-    client.force_login(user)
-    seconds = []
-    for _ in range(REPEATS):
-        started = time.perf_counter()
-        response = client.get(page)
-        size = len(response.content)
-        seconds.append(time.perf_counter() - started)
-        if response.status_code != 200:
-            raise SystemExit(f"{page} answers {response.status_code}")
-    first, median = seconds[0] * 1000, statistics.median(seconds) * 1000
-    say(f"{page:45} first {first:5.0f} ms, median {median:5.0f} ms, {size:,} bytes")
-
-
-def say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":
