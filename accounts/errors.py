@@ -89,19 +89,50 @@ class Conflict(ApplicationError):
     default_code = "conflict"
 
 
-class TierRequired(ApplicationError):
+class RefusedByLimit(ApplicationError):
+    """Something that can be raised refuses the call; the request log tells which.
+
+    `limit` is the name of a limit of `accounts.tiers`, or one of `OTHER_LIMITS`;
+    `set_by` is a `SetBy`, or empty for whoever set the account's.
+    """
+
+    limit = ""
+    set_by = ""
+
+
+# What refuses like a limit and is none of a tier's numbers, in words.
+OTHER_LIMITS = {
+    "minimum_tier": "Models of your tier",
+    "allowed_models": "Models of the API token",
+}
+
+
+class TierRequired(RefusedByLimit):
+    limit, set_by = "minimum_tier", "tier"
     status_code = status.HTTP_403_FORBIDDEN
     default_code = "tier_required"
     default_detail = "Your tier does not include this model."
     default_hint = "Change your tier on the Tiers page."
 
 
-class TierLimitExceeded(ApplicationError):
+class TierLimitExceeded(RefusedByLimit):
     """A value that is valid but beyond what the caller may ask for in one call."""
 
     status_code = status.HTTP_403_FORBIDDEN
     default_code = "tier_limit_exceeded"
     default_hint = "The Tiers page compares the limits of each tier."
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        limit: str,
+        set_by: str = "",
+        hint: str | None = None,
+        param: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, param=param)
+        self.limit, self.set_by = limit, set_by
 
 
 class InsufficientScope(ApplicationError):
@@ -116,13 +147,14 @@ class ExceedsApiToken(InsufficientScope):
     default_hint = "Use an API token that may do as much, or the dashboard."
 
 
-class ModelNotAllowed(ApplicationError):
+class ModelNotAllowed(RefusedByLimit):
+    limit, set_by = "allowed_models", "api_token"
     status_code = status.HTTP_403_FORBIDDEN
     default_code = "model_not_allowed"
     default_hint = "Use another API token, or one that allows every model."
 
 
-class LimitReached(ApplicationError):
+class LimitReached(RefusedByLimit):
     """A limit refuses the call for now; `report` says which in numbers."""
 
     status_code = status.HTTP_429_TOO_MANY_REQUESTS
@@ -131,6 +163,7 @@ class LimitReached(ApplicationError):
     def __init__(self, message: str, *, hint: str, report: LimitReport) -> None:
         super().__init__(message, hint=hint, retry_after=report.retry_after)
         self.report = report
+        self.limit, self.set_by = report.name, report.set_by
 
 
 class RateLimited(LimitReached):

@@ -114,5 +114,7 @@ def _require_possible(limit: Limit, tokens: int) -> None:
     if tokens > limit.allowed:
         raise TierLimitExceeded(
             f"This call may need {tokens:,} tokens at once. {limit.sentence}.",
+            limit=limit.name,
+            set_by=limit.set_by,
             hint=f"Send fewer prompts, ask for fewer new tokens, or {limit.remedy}.",
         )

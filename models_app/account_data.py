@@ -9,7 +9,7 @@ from accounts.export import add_section
 from accounts.export_sections import section_of
 from accounts.models import User
 from models_app.backends import get_backend
-from models_app.models import PredictionRecord, PredictionStatus, UsageHour
+from models_app.models import PredictionRecord, PredictionStatus, Refusal, UsageHour
 
 _FIELDS = [
     "public_id",
@@ -39,9 +39,21 @@ _HOUR_FIELDS = [
     "source",
     "requests",
     "failed",
+    "refused",
     "prompt_tokens",
     "completion_tokens",
     "charged_tokens",
+]
+_REFUSAL_FIELDS = [
+    "minute",
+    "project__name",
+    "language_model__slug",
+    "api_token",
+    "source",
+    "limit",
+    "set_by",
+    "error_code",
+    "calls",
 ]
 
 
@@ -60,6 +72,13 @@ def connect() -> None:
             lambda user: UsageHour.objects.filter(user=user).order_by("hour", "pk"),
         )
     )
+    add_section(
+        section_of(
+            "refusals",
+            _REFUSAL_FIELDS,
+            lambda user: Refusal.objects.filter(user=user),
+        )
+    )
     account_closing.connect(_end_predictions)
 
 
@@ -72,3 +91,4 @@ def _end_predictions(*, user: User, **kwargs: Any) -> None:
     # With no rows left to collect, the account's own deletion is quick.
     predictions.delete()
     UsageHour.objects.filter(user=user).delete()
+    Refusal.objects.filter(user=user).delete()

@@ -187,6 +187,51 @@ class PredictionRecord(models.Model):
         ]
 
 
+class Refusal(models.Model):
+    """The calls of one minute that one limit refused alike; `models_app.refusals` says
+    how few there are."""
+
+    public_id = models.CharField(
+        max_length=24, unique=True, editable=False, default=new_public_id
+    )
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="refusals")
+    # When it begins.
+    minute = models.DateTimeField()
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    language_model = models.ForeignKey(
+        LanguageModel, on_delete=models.PROTECT, related_name="+"
+    )
+    # As in the hours of usage.
+    api_token = models.CharField(max_length=24, blank=True)
+    source = models.CharField(choices=PredictionSource, max_length=20)
+    limit = models.CharField(max_length=30)
+    set_by = models.CharField(max_length=10)
+    error_code = models.CharField(max_length=50)
+    calls = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-minute", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=[
+                    "user",
+                    "minute",
+                    "project",
+                    "language_model",
+                    "api_token",
+                    "source",
+                    "limit",
+                    "set_by",
+                    "error_code",
+                ],
+                name="unique_refusal",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.limit}, {self.user}, {self.minute}"
+
+
 class UsageHour(models.Model):
     """What one way of calling used in one hour: the ledger's sums, for charts.
 
@@ -206,6 +251,8 @@ class UsageHour(models.Model):
     source = models.CharField(choices=PredictionSource, max_length=20)
     requests = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
+    # Not among the requests: calls that a limit refused.
+    refused = models.PositiveIntegerField(default=0)
     prompt_tokens = models.PositiveBigIntegerField(default=0)
     completion_tokens = models.PositiveBigIntegerField(default=0)
     charged_tokens = models.PositiveBigIntegerField(default=0)

@@ -63,6 +63,7 @@ def _check_count(given: Sequence[object], user: User) -> None:
         raise TierLimitExceeded(
             f"This call has {len(given)} prompts; "
             f"your {user.get_tier_display()} tier allows {allowed} in one call.",
+            limit="prompts_per_call",
             param="inputs",
         )
 
@@ -88,6 +89,7 @@ def _check_completions(
         raise TierLimitExceeded(
             f"{name} is {each}, which makes {prompts * each:,} completions in this "
             f"call; your {user.get_tier_display()} tier allows {allowed:,}.",
+            limit="completions_per_call",
             param=name,
         )
 
@@ -156,6 +158,7 @@ class _Fitting:
             raise TierLimitExceeded(
                 f"{name} asks for {asked:,} new tokens; your "
                 f"{self.user.get_tier_display()} tier allows {allowed:,} in one call.",
+                limit="max_new_tokens",
                 param=name,
             )
         return asked

@@ -1,4 +1,4 @@
-"""The request log: every prediction of an account, one of them, and a file of them."""
+"""The request log: what an account called, one prediction of it, and a file."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.http import (
     HttpResponse,
     HttpResponseBadRequest,
     HttpResponseBase,
+    QueryDict,
     StreamingHttpResponse,
 )
 from django.shortcuts import get_object_or_404, render
@@ -18,45 +19,33 @@ from django.views.decorators.http import require_safe
 from accounts.csv_text import csv_of
 from accounts.http import AuthenticatedHttpRequest
 from accounts.streaming import in_thread
-from models_app.models import PredictionRecord
-from models_app.request_log_filters import RequestLogFilters, older_than
+from models_app.models import PredictionRecord, Refusal
+from models_app.refusal_lines import RefusalLine, line_of
+from models_app.request_log_filters import RequestLogFilters
+from models_app.request_log_pages import FILE_COLUMNS, Entry, page_of, rows_of
 from models_app.usage_filters import USUAL_DAYS
 
 PER_PAGE = 50
 LINES_PER_CHUNK = 500
-_COLUMNS = {
-    "id": "public_id",
-    "created_at": "created_at",
-    "status": "status",
-    "error_code": "error_code",
-    "finish_reason": "finish_reason",
-    "model": "language_model__slug",
-    "project": "project__name",
-    "api_token": "api_token__name",
-    "source": "source",
-    "prompts": "prompts",
-    "prompt_tokens": "prompt_tokens",
-    "completion_tokens": "completion_tokens",
-    "charged_tokens": "charged_tokens",
-    "queue_ms": "queue_ms",
-    "ttft_ms": "ttft_ms",
-    "duration_ms": "duration_ms",
-}
 
 
 @require_safe
 def request_log(request: AuthenticatedHttpRequest) -> HttpResponse:
     filters = _filters(request)
-    shown = _shown(request, filters) if filters.is_valid() else []
-    records, more = shown[:PER_PAGE], shown[PER_PAGE:]
+    before = request.GET.get("before", "")
+    shown: list[Entry] = []
+    if filters.is_valid():
+        # One more than a page, where there is another.
+        shown = page_of(filters, before=before, length=PER_PAGE + 1)
+    entries, more = shown[:PER_PAGE], shown[PER_PAGE:]
     query = request.GET.copy()
     query.pop("before", None)
     context = {
         "form": filters,
-        "records": records,
+        "entries": [_shown(entry, filters, query) for entry in entries],
         "query": query.urlencode(),
-        "is_later_page": "before" in request.GET,
-        "cursor": records[-1].public_id if more else "",
+        "is_later_page": bool(before),
+        "cursor": entries[-1].public_id if more else "",
     }
     return render(request, "models_app/request_log.html", context)
 
@@ -68,11 +57,9 @@ def request_log_csv(request: AuthenticatedHttpRequest) -> HttpResponseBase:
         return HttpResponseBadRequest(
             filters.errors.as_text(), content_type="text/plain"
         )
-    rows = filters.records().values(*_COLUMNS.values()).iterator()
-    renamed = ({name: row[column] for name, column in _COLUMNS.items()} for row in rows)
     name = f"requests-{filters.start}-{filters.cleaned_data['end']}.csv"
     return StreamingHttpResponse(
-        in_thread(_chunks(csv_of(list(_COLUMNS), renamed))),
+        in_thread(_chunks(csv_of(FILE_COLUMNS, rows_of(filters)))),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
@@ -96,16 +83,9 @@ def _filters(request: AuthenticatedHttpRequest) -> RequestLogFilters:
 
 
 def _shown(
-    request: AuthenticatedHttpRequest, filters: RequestLogFilters
-) -> list[PredictionRecord]:
-    """A page, and one more where there is another."""
-    records = filters.records()
-    if before := request.GET.get("before"):
-        cursor = get_object_or_404(
-            PredictionRecord, user=request.user, public_id=before
-        )
-        records = older_than(records, cursor)
-    return list(records[: PER_PAGE + 1])
+    entry: Entry, filters: RequestLogFilters, query: QueryDict
+) -> PredictionRecord | RefusalLine:
+    return line_of(entry, filters, query) if isinstance(entry, Refusal) else entry
 
 
 def _chunks(lines: Iterable[str]) -> Iterator[bytes]:

@@ -1,30 +1,43 @@
-"""Which predictions the request log shows, and from where on."""
+"""Which predictions and which refused calls the request log shows."""
 
 from __future__ import annotations
 
+import datetime
+
 from django import forms
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
-from models_app.models import PredictionRecord, PredictionStatus
-from models_app.usage_filters import UsageFilters
+from accounts.errors import OTHER_LIMITS
+from accounts.tiers import LIMIT_KINDS
+from models_app.models import PredictionRecord, PredictionStatus, Refusal
+from models_app.usage_filters import HOURS, Table, UsageFilters
 
-
-class RequestLogFilters(UsageFilters):
-    """Those of usage, and what only a single prediction has."""
-
-    moment = "created_at"
-    columns = {
-        **UsageFilters.columns,
+REFUSED = "refused"
+LIMITS = {kind.name: kind.label for kind in LIMIT_KINDS} | OTHER_LIMITS
+PREDICTIONS = Table(
+    "created_at",
+    {
+        **HOURS.columns,
         "api_token": "api_token__public_id",
         "status": "status",
         "error": "error_code",
         "min_tokens": "charged_tokens__gte",
         "min_ms": "duration_ms__gte",
         "min_queue_ms": "queue_ms__gte",
-    }
+    },
+)
+REFUSALS = Table("minute", {**HOURS.columns, "error": "error_code", "limit": "limit"})
+
+
+class RequestLogFilters(UsageFilters):
+    """Those of usage, and what only a single prediction or refusal has."""
 
     status = forms.ChoiceField(
-        choices=[("", "All"), *PredictionStatus.choices], required=False
+        choices=[("", "All"), *PredictionStatus.choices, (REFUSED, "Refused")],
+        required=False,
+    )
+    limit = forms.ChoiceField(
+        label="Limit hit", choices=[("", "All"), *LIMITS.items()], required=False
     )
     error = forms.CharField(label="Error code", max_length=50, required=False)
     min_tokens = forms.IntegerField(
@@ -37,18 +50,22 @@ class RequestLogFilters(UsageFilters):
         label="Waited ms from", min_value=0, max_value=10**9, required=False
     )
 
-    def records(self) -> QuerySet[PredictionRecord]:
+    def predictions(
+        self, until: datetime.datetime | None = None
+    ) -> QuerySet[PredictionRecord]:
         """The newest first."""
-        return PredictionRecord.objects.filter(self.condition()).select_related(
-            "language_model", "api_token", "project"
-        )
+        if self.cleaned_data["limit"] or self.cleaned_data["status"] == REFUSED:
+            return PredictionRecord.objects.none()
+        return PredictionRecord.objects.filter(
+            self.condition(PREDICTIONS, until=until)
+        ).select_related("language_model", "api_token", "project")
 
-
-def older_than(
-    records: QuerySet[PredictionRecord], cursor: PredictionRecord
-) -> QuerySet[PredictionRecord]:
-    """What follows `cursor`; new predictions do not shift it, as they would a page."""
-    at = cursor.created_at
-    same_moment = Q(created_at=at, pk__lt=cursor.pk)
-    # The first condition alone says what an index can go through.
-    return records.filter(created_at__lte=at).filter(Q(created_at__lt=at) | same_moment)
+    def refusals(self, until: datetime.datetime | None = None) -> QuerySet[Refusal]:
+        """The newest first; none where it is asked what no refused call has."""
+        only = PREDICTIONS.columns.keys() - REFUSALS.columns.keys() - {"status"}
+        wanted = self.cleaned_data
+        if wanted["status"] not in ("", REFUSED) or any(wanted[name] for name in only):
+            return Refusal.objects.none()
+        return Refusal.objects.filter(
+            self.condition(REFUSALS, until=until)
+        ).select_related("language_model", "project")

@@ -24,7 +24,7 @@ from accounts import access, leases, quota, rate_limits
 from accounts.errors import ApplicationError, TierRequired
 from accounts.models import ApiToken, Project, Reservation, Scope, User
 from accounts.prepared import INTEGER, Field, Given, PreparedUpdate
-from models_app import usage_hours
+from models_app import refusals, usage_hours
 from models_app.backends import get_backend
 from models_app.backends.base import Generation
 from models_app.errors import GenerationFailed
@@ -128,6 +128,16 @@ def admit(
     `default_new_tokens` caps a completion whose call names no length.
     """
     entry = LanguageModel.objects.resolve(language_model)
+    with refusals.noted(caller, entry):
+        return _admit(caller, entry, prompts, parameters)
+
+
+def _admit(
+    caller: Caller,
+    entry: LanguageModel,
+    prompts: Sequence[object],
+    parameters: Mapping[str, object],
+) -> Admission:
     require_access(user=caller.user, language_model=entry)
     if caller.api_token:
         access.require_scope(caller.api_token, Scope.PREDICT)

@@ -17,6 +17,7 @@ from models_app.usage_filters import UsageFilters
 class Sums:
     requests: int = 0
     failed: int = 0
+    refused: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     charged_tokens: int = 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -19,17 +21,27 @@ USUAL_DAYS = 30
 RANGES = [(7, "7 days"), (30, "30 days"), (90, "90 days"), (366, "A year")]
 
 
-class UsageFilters(forms.Form):
-    """Whole days in the account's time zone, of which `end` is the last."""
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What is asked: the column that tells when, and what each filter compares."""
 
-    # Of the table that is asked: when, and what each filter compares.
-    moment = "hour"
-    columns = {
+    moment: str
+    columns: Mapping[str, str]
+
+
+HOURS = Table(
+    "hour",
+    {
         "model": "language_model__slug",
         "project": "project__public_id",
         "api_token": "api_token",
         "source": "source",
-    }
+    },
+)
+
+
+class UsageFilters(forms.Form):
+    """Whole days in the account's time zone, of which `end` is the last."""
 
     days = forms.IntegerField(
         min_value=1,
@@ -92,16 +104,23 @@ class UsageFilters(forms.Form):
             for number in range(self.cleaned_data["days"])
         ]
 
-    def condition(self) -> Q:
-        """What the rows have to fulfil."""
+    def condition(
+        self, table: Table = HOURS, *, until: datetime.datetime | None = None
+    ) -> Q:
+        """What the rows of a table have to fulfil; `until` is the last moment, where
+        the days end later."""
         wanted = self.cleaned_data
-        until = wanted["end"] + datetime.timedelta(days=1)
+        end = self._midnight(wanted["end"] + datetime.timedelta(days=1))
+        # One upper bound alone: of two, SQLite goes through the index from either.
+        ends_before = until is not None and until < end
         condition = Q(
             ("user", self.user),
-            (f"{self.moment}__gte", self._midnight(self.start)),
-            (f"{self.moment}__lt", self._midnight(until)),
+            (f"{table.moment}__gte", self._midnight(self.start)),
+            (f"{table.moment}__lte", until)
+            if ends_before
+            else (f"{table.moment}__lt", end),
         )
-        for name, column in self.columns.items():
+        for name, column in table.columns.items():
             if wanted[name]:
                 condition &= Q(**{column: wanted[name]})
         return condition

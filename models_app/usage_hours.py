@@ -1,14 +1,19 @@
-"""Counts ended predictions into the rows of their hours, one UPDATE for each."""
+"""Counts ended predictions and refused calls into the rows of their hours."""
 
 from __future__ import annotations
 
 import datetime
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import F
 
+from accounts.models import User
 from accounts.prepared import INTEGER, MOMENT, TEXT, Given, PreparedUpdate
 from accounts.time_zones import zone_of
 from models_app.models import PredictionRecord, PredictionStatus, UsageHour
+
+if TYPE_CHECKING:
+    from models_app.refusals import RefusedAlike
 
 _OF_ROW = {
     "user_id": INTEGER,
@@ -21,6 +26,7 @@ _OF_ROW = {
 _COUNTS = (
     "requests",
     "failed",
+    "refused",
     "prompt_tokens",
     "completion_tokens",
     "charged_tokens",
@@ -38,6 +44,7 @@ def count(record: PredictionRecord) -> None:
 
     Where nothing was charged its tokens do not count, as on the bill.
     """
+    is_charged = record.charged_tokens > 0
     row = {
         "user_id": record.user_id,
         "hour": hour_of(record.created_at, zone_of(record.user)),
@@ -46,19 +53,28 @@ def count(record: PredictionRecord) -> None:
         "api_token": record.api_token.public_id if record.api_token else "",
         "source": record.source,
     }
-    is_charged = record.charged_tokens > 0
-    more = {
-        "requests": 1,
-        "failed": int(record.status == PredictionStatus.FAILED),
-        "prompt_tokens": record.prompt_tokens if is_charged else 0,
-        "completion_tokens": record.completion_tokens if is_charged else 0,
-        "charged_tokens": record.charged_tokens,
-    }
-    values = row | {f"more_{name}": value for name, value in more.items()}
-    if _add.carry_out(**values):
+    _count(
+        row,
+        requests=1,
+        failed=int(record.status == PredictionStatus.FAILED),
+        prompt_tokens=record.prompt_tokens if is_charged else 0,
+        completion_tokens=record.completion_tokens if is_charged else 0,
+        charged_tokens=record.charged_tokens,
+    )
+
+
+def count_refused(user: User, call: RefusedAlike, number: int) -> None:
+    """Add so many calls that were refused alike."""
+    row = {name: getattr(call, name) for name in _OF_ROW if name != "hour"}
+    _count(row | {"hour": hour_of(call.minute, zone_of(user))}, refused=number)
+
+
+def _count(row: dict[str, Any], **counts: int) -> None:
+    more = {f"more_{name}": counts.get(name, 0) for name in _COUNTS}
+    if _add.carry_out(**row, **more):
         return
     UsageHour.objects.bulk_create([UsageHour(**row)], ignore_conflicts=True)
-    _add.carry_out(**values)
+    _add.carry_out(**row, **more)
 
 
 def hour_of(moment: datetime.datetime, zone: datetime.tzinfo) -> datetime.datetime:

@@ -254,6 +254,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 # Files included: NumPy writes four bytes for each character of a prompt.
 MAX_BODY_BYTES = 16 * 1024 * 1024
+# However many calls are refused meanwhile, they are written in one go.
+REFUSALS_WRITTEN_AFTER_SECONDS = 2.0
 
 # --- the engine ------------------------------------------------------------------
 

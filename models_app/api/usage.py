@@ -31,6 +31,9 @@ _PARAMETERS = {
 class SumsOutput(serializers.Serializer[Any]):
     requests = serializers.IntegerField(help_text="Predictions that have ended.")
     failed = serializers.IntegerField(help_text="How many of them failed.")
+    refused = serializers.IntegerField(
+        help_text="Calls that a limit refused, beside them."
+    )
     prompt_tokens = serializers.IntegerField()
     completion_tokens = serializers.IntegerField()
     charged_tokens = serializers.IntegerField(help_text="What your quota paid.")

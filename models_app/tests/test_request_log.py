@@ -31,7 +31,7 @@ class RequestLogTestCase(BaseTestCase):
         return response
 
     def shown(self, **query: Any) -> list[PredictionRecord]:
-        records: list[PredictionRecord] = self.visit(**query).context["records"]
+        records: list[PredictionRecord] = self.visit(**query).context["entries"]
         return records
 
 
@@ -43,7 +43,7 @@ class ListTests(RequestLogTestCase):
         self.assertEqual(self.shown(), [second, first])
 
     def test_it_says_so_where_there_is_nothing(self) -> None:
-        self.assertContains(self.visit(), "No such predictions")
+        self.assertContains(self.visit(), "No such requests")
 
     def test_it_filters_by_what_the_address_says(self) -> None:
         api_token = self.api_token_of(self.alice)
@@ -93,14 +93,14 @@ class ListTests(RequestLogTestCase):
     def test_it_goes_on_where_the_page_ended_even_within_one_moment(self) -> None:
         made = [ended(self.alice, NOON) for _ in range(PER_PAGE + 2)]
         page = self.visit(source="api")
-        self.assertEqual(len(page.context["records"]), PER_PAGE)
+        self.assertEqual(len(page.context["entries"]), PER_PAGE)
         ended(self.alice, NOON + datetime.timedelta(hours=1))
 
         older = self.client.get(
             LOG, {**MARCH, "source": "api", "before": page.context["cursor"]}
         )
 
-        self.assertEqual(older.context["records"], made[1::-1])
+        self.assertEqual(older.context["entries"], made[1::-1])
         self.assertEqual(older.context["cursor"], "")
 
     def test_it_takes_no_cursor_of_others(self) -> None:

@@ -1,0 +1,108 @@
+"""The request log in order: predictions, and the refused calls between them."""
+
+from __future__ import annotations
+
+import datetime
+import heapq
+from collections.abc import Iterator, Mapping
+from operator import itemgetter
+from typing import Any, TypeAlias
+
+from django.db.models import Q, QuerySet
+from django.http import Http404
+
+from models_app.models import PredictionRecord, Refusal
+from models_app.request_log_filters import REFUSED, RequestLogFilters
+
+Entry: TypeAlias = "PredictionRecord | Refusal"
+
+# The columns of a file, and where each kind of entry has them.
+_OF_PREDICTION = {
+    "id": "public_id",
+    "created_at": "created_at",
+    "status": "status",
+    "error_code": "error_code",
+    "finish_reason": "finish_reason",
+    "model": "language_model__slug",
+    "project": "project__name",
+    "api_token": "api_token__name",
+    "source": "source",
+    "prompts": "prompts",
+    "prompt_tokens": "prompt_tokens",
+    "completion_tokens": "completion_tokens",
+    "charged_tokens": "charged_tokens",
+    "queue_ms": "queue_ms",
+    "ttft_ms": "ttft_ms",
+    "duration_ms": "duration_ms",
+}
+_OF_REFUSAL = {
+    "id": "public_id",
+    "created_at": "minute",
+    "error_code": "error_code",
+    "model": "language_model__slug",
+    "project": "project__name",
+    "api_token": "api_token",
+    "source": "source",
+    "limit": "limit",
+    "calls": "calls",
+}
+FILE_COLUMNS = (*_OF_PREDICTION, "limit", "calls")
+
+
+def page_of(filters: RequestLogFilters, *, before: str, length: int) -> list[Entry]:
+    """The newest entries, or those that follow the one with the id `before`.
+
+    New entries do not shift them, as they would the pages of a count. Raises `Http404`
+    for an id that the account does not have.
+    """
+    if before:
+        predictions, refusals = _after(before, filters)
+    else:
+        predictions, refusals = filters.predictions(), filters.refusals()
+    entries: list[Entry] = [*predictions[:length], *refusals[:length]]
+    # Of one moment, predictions come first: the sort leaves equals as they are.
+    entries.sort(key=_moment_of, reverse=True)
+    return entries[:length]
+
+
+def rows_of(filters: RequestLogFilters) -> Iterator[dict[str, Any]]:
+    """All of them in the same order, for a file."""
+    predictions = _rows(filters.predictions(), _OF_PREDICTION)
+    refusals = _rows(filters.refusals(), _OF_REFUSAL)
+    names = filters.names["api_token"]
+    refused = (_named(row, names) for row in refusals)
+    return heapq.merge(predictions, refused, key=itemgetter("created_at"), reverse=True)
+
+
+def _after(
+    public_id: str, filters: RequestLogFilters
+) -> tuple[QuerySet[PredictionRecord], QuerySet[Refusal]]:
+    wanted = {"user": filters.user, "public_id": public_id}
+    if prediction := PredictionRecord.objects.filter(**wanted).first():
+        at = prediction.created_at
+        earlier = Q(created_at__lt=at) | Q(pk__lt=prediction.pk)
+        return filters.predictions(at).filter(earlier), filters.refusals(at)
+    if refusal := Refusal.objects.filter(**wanted).first():
+        at = refusal.minute
+        earlier = Q(minute__lt=at) | Q(pk__lt=refusal.pk)
+        return (
+            filters.predictions(at).filter(created_at__lt=at),
+            filters.refusals(at).filter(earlier),
+        )
+    raise Http404
+
+
+def _moment_of(entry: Entry) -> datetime.datetime:
+    return entry.minute if isinstance(entry, Refusal) else entry.created_at
+
+
+def _rows(found: QuerySet[Any], columns: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """With nothing in the columns that these have not."""
+    empty = dict.fromkeys(FILE_COLUMNS)
+    for values in found.values_list(*columns.values()).iterator():
+        yield {**empty, **dict(zip(columns, values, strict=True))}
+
+
+def _named(row: dict[str, Any], api_tokens: Mapping[str, str]) -> dict[str, Any]:
+    api_token = api_tokens.get(row["api_token"], "")
+    return {**row, "status": REFUSED, "api_token": api_token}
