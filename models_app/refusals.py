@@ -9,14 +9,14 @@ minute and none for longer than `KEPT`; the usage of the hour counts them for go
 from __future__ import annotations
 
 import datetime
+import functools
 import itertools
 import logging
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from django.conf import settings
 from django.db import DatabaseError, connections, transaction
@@ -31,6 +31,9 @@ from models_app.models import LanguageModel, Refusal
 
 if TYPE_CHECKING:
     from models_app.services import Caller
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
 
 logger = logging.getLogger(__name__)
 
@@ -94,27 +97,37 @@ class RefusalLog:
 _log = RefusalLog()
 
 
-@contextmanager
-def noted(caller: Caller, language_model: LanguageModel) -> Iterator[None]:
-    """Note what a limit refuses in the block, and let it be refused."""
-    try:
-        yield
-    except RefusedByLimit as refusal:
-        api_token = caller.api_token
-        _log.note(
-            RefusedAlike(
-                user_id=caller.user.pk,
-                minute=timezone.now().replace(second=0, microsecond=0),
-                project_id=caller.project.pk,
-                language_model_id=language_model.pk,
-                api_token=api_token.public_id if api_token else "",
-                source=caller.source,
-                limit=refusal.limit,
-                set_by=refusal.set_by or _set_by(caller.user, refusal.limit),
-                error_code=refusal.code,
-            )
+def noted(admit: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Note what a limit refuses, and let it be refused. `admit` is called with keywords,
+    of which `caller` and `language_model` say whose call it is and of what."""
+
+    @functools.wraps(admit)
+    def admit_or_note(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        try:
+            return admit(*args, **kwargs)
+        except RefusedByLimit as refusal:
+            reference = cast("str", kwargs["language_model"])
+            _note(cast("Caller", kwargs["caller"]), reference, refusal)
+            raise
+
+    return admit_or_note
+
+
+def _note(caller: Caller, reference: str, refusal: RefusedByLimit) -> None:
+    api_token = caller.api_token
+    _log.note(
+        RefusedAlike(
+            user_id=caller.user.pk,
+            minute=timezone.now().replace(second=0, microsecond=0),
+            project_id=caller.project.pk,
+            language_model_id=LanguageModel.objects.resolve(reference).pk,
+            api_token=api_token.public_id if api_token else "",
+            source=caller.source,
+            limit=refusal.limit,
+            set_by=refusal.set_by or _set_by(caller.user, refusal.limit),
+            error_code=refusal.code,
         )
-        raise
+    )
 
 
 def write(calls: Mapping[RefusedAlike, int]) -> None:

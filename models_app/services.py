@@ -115,6 +115,7 @@ class Admission:
     run: PredictionRun
 
 
+@refusals.noted
 def admit(
     *,
     caller: Caller,
@@ -128,16 +129,6 @@ def admit(
     `default_new_tokens` caps a completion whose call names no length.
     """
     entry = LanguageModel.objects.resolve(language_model)
-    with refusals.noted(caller, entry):
-        return _admit(caller, entry, prompts, parameters)
-
-
-def _admit(
-    caller: Caller,
-    entry: LanguageModel,
-    prompts: Sequence[object],
-    parameters: Mapping[str, object],
-) -> Admission:
     require_access(user=caller.user, language_model=entry)
     if caller.api_token:
         access.require_scope(caller.api_token, Scope.PREDICT)
