@@ -77,6 +77,13 @@ EVENT_KINDS: dict[str, EventKind] = {
     "project.archived": EventKind(Category.PROJECT, "Archived the project “{name}”"),
     "project.restored": EventKind(Category.PROJECT, "Restored the project “{name}”"),
     "project.updated": EventKind(Category.PROJECT, "Changed the project “{name}”"),
+    "project.texts_kept": EventKind(
+        Category.PROJECT, "Let texts of calls in “{name}” be kept for {days}"
+    ),
+    "project.texts_dropped": EventKind(
+        Category.PROJECT,
+        "Stopped keeping texts of calls in “{name}”; {deleted} deleted",
+    ),
 }
 
 

@@ -17,7 +17,7 @@ _FIELDS: dict[str, tuple[list[str], Callable[[User], QuerySet[Any]]]] = {
         lambda user: User.objects.filter(pk=user.pk),
     ),
     "projects": (
-        ["public_id", "name", "created_at", "archived_at"],
+        ["public_id", "name", "created_at", "archived_at", "text_retention_days"],
         lambda user: Project.objects.filter(user=user),
     ),
     "api_tokens": (

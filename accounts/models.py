@@ -212,6 +212,8 @@ class Project(models.Model):
     name = models.CharField(max_length=100)
     created_at = models.DateTimeField(auto_now_add=True)
     archived_at = models.DateTimeField(null=True, editable=False)
+    # For how long texts of calls are kept; without it none are.
+    text_retention_days = models.PositiveSmallIntegerField(null=True, editable=False)
 
     objects = ProjectQuerySet.as_manager()
 
@@ -232,6 +234,10 @@ class Project(models.Model):
     @property
     def is_archived(self) -> bool:
         return self.archived_at is not None
+
+    @property
+    def keeps_texts(self) -> bool:
+        return self.text_retention_days is not None
 
 
 class Scope(models.TextChoices):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.closing import account_closing
-from accounts.export import add_section
+from accounts.export import Section, add_section
 from accounts.export_sections import section_of
 from accounts.models import User
 from models_app.backends import get_backend
 from models_app.models import PredictionRecord, PredictionStatus, Refusal, UsageHour
+from models_app.texts import delete_texts_of, exported_texts
 
 _FIELDS = [
     "public_id",
@@ -31,6 +32,7 @@ _FIELDS = [
     "ttft_ms",
     "duration_ms",
 ]
+_TEXT_FIELDS = ["prediction", "created_at", "prompts", "completions", "is_cut"]
 _HOUR_FIELDS = [
     "hour",
     "project__name",
@@ -66,6 +68,9 @@ def connect() -> None:
         )
     )
     add_section(
+        Section(name="texts_of_calls", fields=_TEXT_FIELDS, rows=exported_texts)
+    )
+    add_section(
         section_of(
             "usage_hours",
             _HOUR_FIELDS,
@@ -88,6 +93,7 @@ def _end_predictions(*, user: User, **kwargs: Any) -> None:
     request_ids = [one for record in running for one in record.request_ids]
     if request_ids:
         get_backend().abort(request_ids)
+    delete_texts_of(user)
     # With no rows left to collect, the account's own deletion is quick.
     predictions.delete()
     UsageHour.objects.filter(user=user).delete()

@@ -128,7 +128,8 @@ class PredictionSource(models.TextChoices):
 
 
 class PredictionRecord(models.Model):
-    """One metered call: who, which model, how much, how long. Never the texts.
+    """One metered call: who, which model, how much, how long. Its texts, if kept, are
+    `PredictionTexts`.
 
     Token counts and times are of all its prompts together. `finish_reason` is the one
     they share, or empty.
@@ -230,6 +231,31 @@ class Refusal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.limit}, {self.user}, {self.minute}"
+
+
+class PredictionTexts(models.Model):
+    """Prompts and completions of one prediction, where its project keeps them."""
+
+    record = models.OneToOneField(
+        PredictionRecord,
+        primary_key=True,
+        on_delete=models.CASCADE,
+        related_name="texts",
+    )
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    # When the prediction began.
+    created_at = models.DateTimeField()
+    # JSON in a text: a prompt may hold a NUL, which PostgreSQL's JSON does not.
+    content = models.TextField()
+    is_cut = models.BooleanField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["project", "created_at"], name="texts_of_project")
+        ]
+
+    def __str__(self) -> str:
+        return f"texts of {self.record_id}"
 
 
 class UsageHour(models.Model):

@@ -23,6 +23,7 @@ from models_app.models import PredictionRecord, Refusal
 from models_app.refusal_lines import RefusalLine, line_of
 from models_app.request_log_filters import RequestLogFilters
 from models_app.request_log_pages import FILE_COLUMNS, Entry, page_of, rows_of
+from models_app.texts import kept_texts
 from models_app.usage_filters import USUAL_DAYS
 
 PER_PAGE = 50
@@ -74,7 +75,8 @@ def request_detail(request: AuthenticatedHttpRequest, public_id: str) -> HttpRes
         user=request.user,
         public_id=public_id,
     )
-    return render(request, "models_app/request_detail.html", {"record": record})
+    context = {"record": record, "texts": kept_texts(record)}
+    return render(request, "models_app/request_detail.html", context)
 
 
 def _filters(request: AuthenticatedHttpRequest) -> RequestLogFilters:

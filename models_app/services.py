@@ -24,7 +24,7 @@ from accounts import access, leases, quota, rate_limits
 from accounts.errors import ApplicationError, TierRequired
 from accounts.models import ApiToken, Project, Reservation, Scope, User
 from accounts.prepared import INTEGER, Field, Given, PreparedUpdate
-from models_app import refusals, usage_hours
+from models_app import refusals, texts, usage_hours
 from models_app.backends import get_backend
 from models_app.backends.base import Generation
 from models_app.errors import GenerationFailed
@@ -112,6 +112,7 @@ class Admission:
     parameters: GenerationParameters
     bad_words_ids: tuple[TokenIds, ...]
     priority: int
+    keeps_texts: bool
     run: PredictionRun
 
 
@@ -155,6 +156,7 @@ def admit(
         parameters=generation_parameters,
         bad_words_ids=bad_words_ids,
         priority=caller.user.limits.priority,
+        keeps_texts=caller.project.keeps_texts,
         run=run,
     )
 
@@ -278,6 +280,8 @@ def _close(
     record.duration_ms = timings.duration_ms
     if not _update(record):
         return
+    if admission.keeps_texts:
+        texts.store(record, run)
     if record.charged_tokens:
         quota.settle(admission.reservation, used=record.charged_tokens)
     else:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from models_app import request_log, usage_views, views
+from models_app import request_log, text_views, usage_views, views
 from models_app.health import health
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -17,6 +17,16 @@ urlpatterns: list[URLPattern | URLResolver] = [
         "usage/requests/<str:public_id>/",
         request_log.request_detail,
         name="request_detail",
+    ),
+    path(
+        "projects/<str:public_id>/texts/",
+        text_views.project_texts,
+        name="project_texts",
+    ),
+    path(
+        "projects/<str:public_id>/texts/drop/",
+        text_views.drop,
+        name="project_texts_drop",
     ),
     path("models/", views.model_list, name="model_list"),
     path("models/<str:ref>", views.model_detail, name="model_detail"),

@@ -288,6 +288,12 @@ LOGGING = {
     "formatters": {
         "plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
     },
+    "filters": {"without_query": {"()": "neuro_site.logs.WithoutQuery"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "loggers": {
+        "uvicorn.access": {"filters": ["without_query"]},
+        # At DEBUG it writes every statement, with texts of calls among its values.
+        "django.db.backends": {"level": "INFO"},
+    },
     "root": {"handlers": ["console"], "level": env_str("NEURO_LOG_LEVEL", "INFO")},
 }
