@@ -83,6 +83,11 @@ class LiveServer:
     def ledger_size(self) -> int:
         return int(self._row(f"SELECT COUNT(*) AS size FROM {LEDGER}")["size"])  # noqa: S608
 
+    def reserved_tokens(self) -> int:
+        """What running predictions hold of the accounts' quotas."""
+        live = "SELECT TOTAL(tokens) AS tokens FROM accounts_reservation"
+        return int(self._row(f"{live} WHERE settled_at IS NULL")["tokens"])
+
     def _row(self, query: str, *values: str) -> dict[str, Any]:
         with closing(sqlite3.connect(self.data_dir / "neuro.sqlite3")) as database:
             database.row_factory = sqlite3.Row
@@ -110,14 +115,19 @@ class LiveServer:
         ]
 
     def engine_pid(self) -> int:
-        return self._child("inference.server")
+        (pid,) = self.engine_pids()
+        return pid
+
+    def engine_pids(self) -> list[int]:
+        """None, while a dead one is being replaced."""
+        return self._children("inference.server")
 
     def worker_pid(self) -> int:
-        return self._child("run_worker")
-
-    def _child(self, name: str) -> int:
-        (pid,) = (one for one in self.children() if name in command_of(one))
+        (pid,) = self._children("run_worker")
         return pid
+
+    def _children(self, name: str) -> list[int]:
+        return [one for one in self.children() if name in command_of(one)]
 
     def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(with_signal)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from threading import Barrier
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -18,10 +15,13 @@ import pytest
 from e2e import sse
 from e2e.live_server import Account, LiveServer, start_live_server
 from e2e.programs import wait_until
+from e2e.sockets import ask_and_read_nothing
 
 PREDICT = "/api/v1/models/neo-tiny/predict"
 STREAMS = 16
 DEAF_CLIENTS = 4
+# The first engine and the three that continue a stream.
+MAX_ENGINES = 4
 
 
 @pytest.fixture(scope="module")
@@ -86,12 +86,40 @@ def test_it_continues_every_stream_when_the_engine_is_killed(
     assert disturbed == undisturbed
 
 
+def test_it_ends_a_stream_with_an_error_when_every_engine_dies(
+    own_server: LiveServer, account: Account
+) -> None:
+    killed: list[int] = []
+    with httpx.stream(
+        "POST",
+        own_server.url(PREDICT),
+        json=body_of(1, 900),
+        headers=account.headers,
+        timeout=120,
+    ) as response:
+        for event in sse.events(response.iter_lines()):
+            living = set(own_server.engine_pids()) - set(killed)
+            if event.name == "delta" and living:
+                killed.append(living.pop())
+                os.kill(killed[-1], signal.SIGKILL)
+
+    assert event.name == "error"
+    assert event.data["error"]["code"] == "engine_unavailable"
+    assert len(killed) >= MAX_ENGINES
+    row = own_server.newest_prediction()
+    assert (row["status"], row["charged_tokens"]) == ("failed", 0)
+    assert own_server.reserved_tokens() == 0
+    own_server.wait_until_ready()
+    assert read_stream(own_server, account, seed=1)[1] == "completed"
+
+
 def test_it_serves_others_beside_clients_that_read_nothing(
     own_server: LiveServer, account: Account
 ) -> None:
     with ExitStack() as stack:
         for seed in range(DEAF_CLIENTS):
-            stack.enter_context(ask_and_read_nothing(own_server, account, seed))
+            body = body_of(seed, 600)
+            stack.enter_context(ask_and_read_nothing(own_server, account, body))
         own_server.wait_until_running(DEAF_CLIENTS)
 
         text, last = read_stream(own_server, account, seed=1)
@@ -104,21 +132,3 @@ def test_it_serves_others_beside_clients_that_read_nothing(
         what="the ledger is closed",
         seconds=10,
     )
-
-
-def ask_and_read_nothing(
-    server: LiveServer, account: Account, seed: int
-) -> socket.socket:
-    """A connection whose buffer is too small for the answer."""
-    address = urlsplit(server.address)
-    deaf = socket.socket()
-    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    deaf.connect((address.hostname, address.port))
-    content = json.dumps(body_of(seed, 600)).encode()
-    head = (
-        f"POST {PREDICT} HTTP/1.1\r\nHost: {address.netloc}\r\n"
-        f"Authorization: {account.headers['Authorization']}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
-    )
-    deaf.sendall(head.encode() + content)
-    return deaf

@@ -53,6 +53,15 @@ class EngineUnavailable(ApplicationError):
     default_hint = "Wait as long as the Retry-After header says, then try again."
 
 
+class ServerStopping(ApplicationError):
+    """The web process was told to stop: it finishes what runs and begins nothing."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "server_stopping"
+    default_detail = "This server is stopping."
+    default_hint = "Wait as long as the Retry-After header says, then try again."
+
+
 class Overloaded(ApplicationError):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "overloaded"

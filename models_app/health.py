@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, JsonResponse
+from django.utils.log import log_response
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -22,18 +23,29 @@ async def health(request: HttpRequest) -> JsonResponse:
     try:
         statuses = await get_backend().health()
     except ApplicationError as error:
-        return JsonResponse(
-            {"status": "starting", "engine": error.code, "models": {}}, status=UNREADY
-        )
-    is_ready = any(status.state == "ready" for status in statuses)
-    return JsonResponse(
-        {
-            "status": "ready" if is_ready else "starting",
-            "engine": "running",
-            "models": {status.name: _describe(status) for status in statuses},
-        },
-        status=200 if is_ready else UNREADY,
+        return _not_yet(request, error.code, [])
+    if any(status.state == "ready" for status in statuses):
+        return JsonResponse(_report("ready", "running", statuses))
+    return _not_yet(request, "running", statuses)
+
+
+def _not_yet(
+    request: HttpRequest, engine: str, statuses: list[ModelStatus]
+) -> JsonResponse:
+    response = JsonResponse(_report("starting", engine, statuses), status=UNREADY)
+    # Django would call it an error; every start begins so.
+    log_response(
+        "not ready: engine %s", engine, response=response, request=request, level="info"
     )
+    return response
+
+
+def _report(status: str, engine: str, statuses: list[ModelStatus]) -> dict[str, object]:
+    return {
+        "status": status,
+        "engine": engine,
+        "models": {one.name: _describe(one) for one in statuses},
+    }
 
 
 def _describe(status: ModelStatus) -> dict[str, object]:

@@ -16,7 +16,6 @@ from django.conf import settings
 
 logger = logging.getLogger(__name__)
 
-GRACE_SECONDS = 10
 LOCK_POLL_SECONDS = 0.5
 FIRST_DELAY = 0.1
 LONGEST_DELAY = 10.0
@@ -88,7 +87,7 @@ class Supervisor:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), GRACE_SECONDS + 2)
+            await asyncio.wait_for(process.wait(), settings.GRACE_SECONDS + 2)
         except TimeoutError:
             logger.warning("%s did not stop in time and is killed", self._name)
             process.kill()

@@ -12,24 +12,10 @@ import socket
 import sys
 
 import django
-import uvicorn
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 
 from neuro_site.env import env_int, env_str
-
-GRACE_SECONDS = 10
-
-
-class AnnouncingServer(uvicorn.Server):
-    """Says where Neuro is once it answers there."""
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets=sockets)
-        if self.started and sockets:
-            sys.stdout.write(f"\nNeuro is at {_address(sockets[0])}\n")
-            sys.stdout.write("Press Ctrl+C to stop it.\n\n")
-            sys.stdout.flush()
 
 
 def main() -> None:
@@ -44,16 +30,10 @@ def main() -> None:
     # Fills the catalogue too: `models_app.apps` does so after every migrate.
     call_command("migrate", verbosity=0)
     _offer_staff_rights()
-    config = uvicorn.Config(
-        "neuro_site.asgi:application",
-        lifespan="on",
-        ws="none",
-        # Django's LOGGING formats the server's lines too.
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
-    AnnouncingServer(config).run(sockets=[listener])
+    # Its modules need the app registry, which is filled by now.
+    from neuro_site.web_server import serve  # noqa: PLC0415
+
+    serve(listener)
 
 
 def _offer_staff_rights() -> None:
@@ -78,13 +58,6 @@ def _listen(host: str, port: int) -> socket.socket:
             f"Cannot listen on {host} port {port}: {error.strerror}.\n"
             f"Choose another port, for example: PORT={port + 1} make run"
         )
-
-
-def _address(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    if host in {"0.0.0.0", "::"}:  # noqa: S104 -- compared with, not listened on
-        host = "localhost"
-    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
 if __name__ == "__main__":

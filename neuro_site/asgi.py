@@ -14,10 +14,18 @@ django.setup(set_prefix=False)
 # These need the app registry that the line above fills.
 from models_app.backends import get_backend  # noqa: E402
 from models_app.tasks.running import supervise_worker  # noqa: E402
-from neuro_site.body_limit import Message, Receive, Send, limit_body  # noqa: E402
+from neuro_site.asgi_types import Message, Receive, Send  # noqa: E402
+from neuro_site.body_limit import limit_body  # noqa: E402
+from neuro_site.gate import Gate  # noqa: E402
 from neuro_site.handler import Handler  # noqa: E402
 
-http_application = limit_body(Handler(), max_bytes=settings.MAX_BODY_BYTES)
+gate = Gate(
+    limit_body(
+        Handler(),
+        max_bytes=settings.MAX_BODY_BYTES,
+        max_seconds=settings.READ_SECONDS,
+    )
+)
 logger = logging.getLogger(__name__)
 
 
@@ -25,7 +33,7 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
     if scope["type"] == "lifespan":
         await _live(receive, send)
     else:
-        await http_application(scope, receive, send)
+        await gate(scope, receive, send)
 
 
 async def _live(receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""Refuses bodies that are too large while they arrive, not after.
+"""Refuses bodies that are too large, or too slow, while they arrive, not after.
 
 Django's ASGI handler writes the whole body to a file before anything looks at it, and
 its own limit does not count uploaded files.
@@ -6,44 +6,63 @@ its own limit does not count uploaded files.
 
 from __future__ import annotations
 
-import json
-import secrets
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+import asyncio
 
-from neuro_site.error_handler import RequestTooLarge, render_at
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Message, Receive, Send], Awaitable[None]]
+from accounts.errors import ApplicationError
+from neuro_site.asgi_types import Application, Message, Receive, Send
+from neuro_site.error_handler import RequestTimeout, RequestTooLarge
+from neuro_site.refusal import refuse
 
 
-class _TooLarge(Exception):
-    """The body passed the limit while it was being read."""
+class _Refused(Exception):
+    """The body passed a limit while it was being read."""
+
+    def __init__(self, error: ApplicationError) -> None:
+        super().__init__(error.message)
+        self.error = error
 
 
-def limit_body(application: Application, *, max_bytes: int) -> Application:
-    """The application behind a limit on the length of each request's body."""
+class _Body:
+    """One request's body as it comes in."""
+
+    def __init__(self, receive: Receive, max_bytes: int, max_seconds: float) -> None:
+        self._receive = receive
+        self._max_bytes, self._max_seconds = max_bytes, max_seconds
+        self._deadline = asyncio.get_running_loop().time() + max_seconds
+        self._num_bytes = 0
+        self._is_whole = False
+
+    async def receive(self) -> Message:
+        if self._is_whole:
+            # What comes now is the end of the connection, which may take its time.
+            return await self._receive()
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                message = await self._receive()
+        except TimeoutError as timeout:
+            raise _Refused(_too_slow(self._max_seconds)) from timeout
+        self._num_bytes += len(message.get("body", b""))
+        self._is_whole = not message.get("more_body", False)
+        if self._num_bytes > self._max_bytes:
+            raise _Refused(_too_large(self._max_bytes))
+        return message
+
+
+def limit_body(
+    application: Application, *, max_bytes: int, max_seconds: float
+) -> Application:
+    """The application behind limits on each request's body: how long it may be, and
+    how long it may take to arrive once its head is there."""
 
     async def limited(scope: Message, receive: Receive, send: Send) -> None:
-        received = 0
-
-        async def count() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > max_bytes:
-                raise _TooLarge
-            return message
-
         if _declared_length(scope) > max_bytes:
-            await _refuse(scope, send, max_bytes)
+            await refuse(scope, send, _too_large(max_bytes))
             return
+        body = _Body(receive, max_bytes, max_seconds)
         try:
-            await application(scope, count, send)
-        except _TooLarge:
-            await _refuse(scope, send, max_bytes)
+            await application(scope, body.receive, send)
+        except _Refused as refused:
+            await refuse(scope, send, refused.error)
 
     return limited
 
@@ -55,18 +74,13 @@ def _declared_length(scope: Message) -> int:
     return 0
 
 
-async def _refuse(scope: Message, send: Send, max_bytes: int) -> None:
-    error = RequestTooLarge(
+def _too_large(max_bytes: int) -> ApplicationError:
+    return RequestTooLarge(
         f"The body is larger than the {max_bytes:,} bytes that this server takes."
     )
-    request_id = secrets.token_hex(12)
-    body = json.dumps(render_at(scope["path"], error, request_id)).encode()
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"x-request-id", request_id.encode()),
-        (b"connection", b"close"),
-    ]
-    status = error.status_code
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+
+
+def _too_slow(max_seconds: float) -> ApplicationError:
+    return RequestTimeout(
+        f"The body did not arrive within {max_seconds:g} seconds of its head."
+    )

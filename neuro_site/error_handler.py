@@ -58,6 +58,12 @@ class InvalidJson(ApplicationError):
     default_detail = "The body is not JSON."
 
 
+class RequestTimeout(ApplicationError):
+    status_code = status.HTTP_408_REQUEST_TIMEOUT
+    default_code = "request_timeout"
+    default_detail = "The request took too long to arrive."
+
+
 class RequestTooLarge(ApplicationError):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_code = "request_too_large"

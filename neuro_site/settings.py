@@ -257,6 +257,12 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 # However many calls are refused meanwhile, they are written in one go.
 REFUSALS_WRITTEN_AFTER_SECONDS = 2.0
 
+# --- time ------------------------------------------------------------------------
+
+READ_SECONDS = env_int("NEURO_READ_SECONDS", 60)
+WRITE_SECONDS = env_int("NEURO_WRITE_SECONDS", 60)
+GRACE_SECONDS = env_int("NEURO_GRACE_SECONDS", 10)
+
 # --- the engine ------------------------------------------------------------------
 
 CATALOGUE_DIR = BASE_DIR / "models_app" / "catalogue"

@@ -60,8 +60,11 @@ class Backend(Protocol):
     async def start(self) -> None:
         """Make the backend reachable; called once when the web process starts."""
 
+    async def interrupt(self) -> None:
+        """End what this process still runs, and what comes, with `ServerStopping`."""
+
     async def stop(self) -> None:
-        """Let running generations end within their grace time, then go."""
+        """Interrupt, and let what other processes run end within the grace time."""
 
     def require_ready(self, model: str) -> None:
         """Return if the model can run now, loading it if it can be loaded soon.

@@ -25,7 +25,12 @@ from models_app.backends.base import Generation, Spell, TokenBytes
 from models_app.backends.checkpoints import open_checkpoint, require_verified_folder
 from models_app.backends.supervisor import supervise_engine
 from models_app.backends.translation import RETRY_SECONDS, translate
-from models_app.errors import EngineUnavailable, ModelLoadFailed, ModelLoading
+from models_app.errors import (
+    EngineUnavailable,
+    ModelLoadFailed,
+    ModelLoading,
+    ServerStopping,
+)
 from models_app.socket_paths import require_short
 
 HEALTH_SECONDS = 5.0
@@ -45,16 +50,22 @@ class LocalBackend:
         self._connecting = asyncio.Lock()
         self._supervisor = supervise_engine(self._socket_path)
         self._ready: set[str] = set()
+        self._is_stopping = False
         self._timer = time.monotonic
 
     async def start(self) -> None:
         require_short(self._socket_path)
         self._home = asyncio.get_running_loop()
+        self._is_stopping = False
         self._supervisor.start()
 
-    async def stop(self) -> None:
-        await self._supervisor.stop()
+    async def interrupt(self) -> None:
+        self._is_stopping = True
         await self._shared.close()
+
+    async def stop(self) -> None:
+        await self.interrupt()
+        await self._supervisor.stop()
         self._home = None
 
     def require_ready(self, model: str) -> None:
@@ -188,6 +199,8 @@ class LocalBackend:
 
     async def _connected(self) -> EngineClient:
         async with self._connecting:
+            if self._is_stopping:
+                raise ServerStopping(retry_after=RETRY_SECONDS)
             if not self._shared.is_connected:
                 self._ready.clear()
                 await _connect(self._shared)

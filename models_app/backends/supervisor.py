@@ -12,7 +12,7 @@ from django.conf import settings
 
 from models_app.models import LanguageModel
 from models_app.parity import Parity, parity_of, verify_command
-from models_app.supervisor import GRACE_SECONDS, Supervisor
+from models_app.supervisor import Supervisor
 from models_app.weights import checkpoint_dir
 
 logger = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ def engine_command(socket_path: Path) -> list[str]:
         "--precision": settings.ENGINE_PRECISION,
         "--slots": settings.ENGINE_SLOTS,
         "--threads": settings.ENGINE_THREADS,
-        "--grace-seconds": GRACE_SECONDS,
+        "--grace-seconds": settings.GRACE_SECONDS,
     }
     pairs = itertools.chain.from_iterable(arguments.items())
     return [

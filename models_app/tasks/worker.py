@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from django.conf import settings
 from django.db import close_old_connections
 
 from models_app.tasks import queue
@@ -18,7 +19,6 @@ from models_app.tasks.mailboxes import Mailbox
 
 logger = logging.getLogger(__name__)
 
-GRACE_SECONDS = 10.0
 POLL_SECONDS = 1.0
 CHORES_SECONDS = 60.0
 Chore = Callable[[], object]
@@ -48,7 +48,7 @@ class Worker:
             while self._start_one():
                 pass
             self._mailbox.wait(POLL_SECONDS)
-        deadline = time.monotonic() + GRACE_SECONDS
+        deadline = time.monotonic() + settings.GRACE_SECONDS
         while self._active and (left := deadline - time.monotonic()) > 0:
             self._mailbox.wait(left)
         self._mailbox.close()

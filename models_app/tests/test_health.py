@@ -22,7 +22,10 @@ class HealthTests(BaseTestCase):
     def test_it_is_starting_while_there_is_no_engine(self) -> None:
         backend = LocalBackend(Path("/nonexistent/engine.sock"))
 
-        with mock.patch("models_app.health.get_backend", return_value=backend):
+        with (
+            mock.patch("models_app.health.get_backend", return_value=backend),
+            self.assertNoLogs("django.request", "WARNING"),
+        ):
             response = self.client.get("/health")
 
         self.assertEqual(response.status_code, 503)
