@@ -85,7 +85,7 @@ async def is_noticed(client: httpx.AsyncClient) -> bool:
 
 
 async def is_replaced(server: LiveServer, engine: int) -> bool:
-    return bool(set(server.children()) - {engine})
+    return bool(set(server.engine_pids()) - {engine})
 
 
 async def moment_when(condition: Callable[[], Awaitable[bool]]) -> float:

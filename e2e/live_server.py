@@ -135,7 +135,11 @@ class LiveServer:
 
 
 def command_of(pid: int) -> list[str]:
-    return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    """Empty if the process has just gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def environment_of(data_dir: Path, **overrides: str) -> dict[str, str]:
