@@ -14,7 +14,7 @@ from models_app.errors import (
     InvalidParameter,
 )
 from models_app.parameters import PARAMETERS_BY_NAME, GenerationParameters
-from models_app.parameters.parameter import shown
+from models_app.texts_of_tokens import require_whole_characters, text_of
 
 # No token of a byte-level vocabulary in use stands for more characters than this, so
 # a longer text cannot fit and need not be tokenised to know it.
@@ -39,6 +39,7 @@ def prepare_prompts(
     parameters: GenerationParameters,
     user: User,
     default_new_tokens: int = DEFAULT_NEW_TOKENS,
+    longest_prompt: int | None = None,
 ) -> list[Prompt]:
     """Take each as it is, a text or a list of token ids, and decide how long its
     completion may become."""
@@ -51,6 +52,7 @@ def prepare_prompts(
         parameters=parameters,
         user=user,
         default_new_tokens=default_new_tokens,
+        longest_prompt=longest_prompt,
     )
     return [fitting.prompt(one) for one in given]
 
@@ -101,6 +103,7 @@ class _Fitting:
     parameters: GenerationParameters
     user: User
     default_new_tokens: int
+    longest_prompt: int | None
 
     def prompt(self, given: object) -> Prompt:
         if isinstance(given, list | tuple):
@@ -109,6 +112,10 @@ class _Fitting:
         return self._fitted(get_backend().encode(self.model, text), text=text)
 
     def _fitted(self, token_ids: list[int], text: str | None = None) -> Prompt:
+        if text is None:
+            text = text_of(token_ids, model=self.model, param="inputs")
+        if self.longest_prompt is not None:
+            token_ids = token_ids[-self.longest_prompt :]
         if len(token_ids) >= self.context_length:
             raise ContextLengthExceeded(
                 f"The prompt has {len(token_ids):,} tokens; {self.model} has room for "
@@ -118,27 +125,11 @@ class _Fitting:
             )
         longest = self.max_new_tokens(len(token_ids))
         return Prompt(
-            text=self._spelt(token_ids) if text is None else text,
+            text=text,
             token_ids=token_ids,
             max_new_tokens=longest,
             min_new_tokens=self.min_new_tokens(len(token_ids), longest),
         )
-
-    def _spelt(self, token_ids: list[int]) -> str:
-        """What token ids from a caller, who may have sent anything, stand for; special
-        ones stand for their names."""
-        size = get_backend().vocabulary_size(self.model)
-        for token_id in token_ids:
-            if type(token_id) is not int or not 0 <= token_id < size:
-                raise InvalidInput(
-                    f"The prompt holds {shown(token_id)}, which is not a token id of "
-                    f"{self.model}: those are 0 to {size - 1:,}.",
-                    param="inputs",
-                )
-        if not token_ids:
-            raise InvalidInput("The prompt is empty.", param="inputs")
-        bytes_of = get_backend().token_bytes(self.model)
-        return b"".join(map(bytes_of, token_ids)).decode(errors="replace")
 
     def max_new_tokens(self, prompt_tokens: int) -> int:
         room = self.context_length - prompt_tokens
@@ -206,11 +197,4 @@ def _checked(text: object, fitting: _Fitting) -> str:
             hint="Shorten the prompt.",
             param="inputs",
         )
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise InvalidInput(
-            "The prompt holds half of a surrogate pair, which is not text.",
-            param="inputs",
-        ) from None
-    return text
+    return require_whole_characters(text, param="inputs")

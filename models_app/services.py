@@ -62,6 +62,7 @@ __all__ = [
     "TextDelta",
     "admit",
     "discard",
+    "enter",
     "predict",
     "require_access",
     "run_to_end",
@@ -124,17 +125,14 @@ def admit(
     prompts: Sequence[object],
     parameters: Mapping[str, object],
     default_new_tokens: int = DEFAULT_NEW_TOKENS,
+    longest_prompt: int | None = None,
 ) -> Admission:
     """Let a call in, or raise the `ApplicationError` that says why not.
 
-    `default_new_tokens` caps a completion whose call names no length.
+    `default_new_tokens` caps a completion whose call names no length. Of a prompt with
+    more than `longest_prompt` tokens the last ones are used.
     """
-    entry = LanguageModel.objects.resolve(language_model)
-    require_access(user=caller.user, language_model=entry)
-    if caller.api_token:
-        access.require_scope(caller.api_token, Scope.PREDICT)
-        access.require_model(caller.api_token, entry.slug)
-    rate_limits.check_request(caller.user, caller.api_token)
+    entry = enter(caller, language_model)
     generation_parameters = parse(parameters)
     backend = get_backend()
     backend.require_ready(entry.slug)
@@ -145,6 +143,7 @@ def admit(
         parameters=generation_parameters,
         user=caller.user,
         default_new_tokens=default_new_tokens,
+        longest_prompt=longest_prompt,
     )
     bad_words_ids = banned_words(generation_parameters, model=entry.slug)
     run = PredictionRun(prepared, generation_parameters, backend.speller(entry.slug))
@@ -159,6 +158,17 @@ def admit(
         keeps_texts=caller.project.keeps_texts,
         run=run,
     )
+
+
+def enter(caller: Caller, language_model: str) -> LanguageModel:
+    """The language model, if the caller may use it, as one request of its minute."""
+    entry = LanguageModel.objects.resolve(language_model)
+    require_access(user=caller.user, language_model=entry)
+    if caller.api_token:
+        access.require_scope(caller.api_token, Scope.PREDICT)
+        access.require_model(caller.api_token, entry.slug)
+    rate_limits.check_request(caller.user, caller.api_token)
+    return entry
 
 
 async def stream(admission: Admission) -> AsyncGenerator[PredictEvent]:

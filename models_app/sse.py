@@ -13,6 +13,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 
 from models_app.predictions import Failed, PredictEvent
 from models_app.services import Admission, discard, stream
+from models_app.timing_headers import stream_headers
 
 HEADERS = {
     "Cache-Control": "no-cache",
@@ -49,7 +50,7 @@ def event_stream_response(
     return StreamingHttpResponse(
         events,
         content_type="text/event-stream; charset=utf-8",
-        headers=HEADERS,
+        headers=HEADERS | stream_headers(admission.record.prompt_tokens),
     )
 
 

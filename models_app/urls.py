@@ -4,6 +4,8 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from models_app import request_log, text_views, usage_views, views
 from models_app.health import health
+from models_app.huggingface.views import CallView
+from models_app.page_and_call import page_and_call
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("health", health, name="health"),
@@ -29,5 +31,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="project_texts_drop",
     ),
     path("models/", views.model_list, name="model_list"),
-    path("models/<str:ref>", views.model_detail, name="model_detail"),
+    path(
+        "models/<str:ref>",
+        page_and_call(views.model_detail, CallView.as_view()),
+        name="model_detail",
+    ),
+    path("", include("models_app.huggingface.urls")),
 ]

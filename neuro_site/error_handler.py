@@ -178,7 +178,9 @@ def _renderer_of(view: object) -> RenderError:
 
 
 def _is_api(request: HttpRequest) -> bool:
-    return request.path.startswith(API_PREFIXES) or _view_class(request) is not None
+    # A page's address may be an API's too, which has no method for reading then.
+    is_call = hasattr(_view_class(request), (request.method or "").lower())
+    return is_call or request.path.startswith(API_PREFIXES)
 
 
 def _view_class(request: HttpRequest) -> type[APIView] | None:

@@ -220,6 +220,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Neuro",
     "DESCRIPTION": "Text generation behind an API token.",
     "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_INCLUDE_SCHEMA": False,

@@ -22,6 +22,7 @@ from models_app.callers import api_caller
 from models_app.models import LanguageModel, PredictionSource
 from models_app.services import admit, predict
 from models_app.sse import event_stream_response
+from models_app.timing_headers import timing_headers
 
 _ERRORS: dict[int, type[ErrorOutput]] = dict.fromkeys((401, 429), ErrorOutput)
 _MODEL_ERRORS = _ERRORS | {404: ErrorOutput}
@@ -82,4 +83,5 @@ class PredictView(APIView):
             render = event_renderer(request.headers["X-Request-Id"])
             http_request = request._request
             return event_stream_response(http_request, admit(**call), render)
-        return Response(prediction_json(predict(**call)))
+        prediction = predict(**call)
+        return Response(prediction_json(prediction), headers=timing_headers(prediction))

@@ -28,6 +28,7 @@ from models_app.npu.calls import read_call
 from models_app.npu.keyword_arguments import translate
 from models_app.predictions import Prediction
 from models_app.services import predict
+from models_app.timing_headers import timing_headers
 
 
 class NpuView(APIView):
@@ -70,7 +71,9 @@ class SyncPredictView(NpuView):
             parameters=arguments.parameters,
         )
         result = _result(prediction, removes_input=arguments.removes_input)
-        return Response({"state": "COMPLETE", "result": result})
+        return Response(
+            {"state": "COMPLETE", "result": result}, headers=timing_headers(prediction)
+        )
 
 
 class UnsupportedView(NpuView):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from models_app.parameters.kinds import (
@@ -19,11 +19,16 @@ _TEXT: Schema = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT_CHARACT
 _TOKEN_ID: Schema = {"type": "integer", "minimum": 0}
 
 
-def parameters_schema() -> Schema:
-    """An object with every parameter, none of them needed, and nothing else."""
+def parameters_schema(
+    parameters: Iterable[Parameter] = PARAMETERS,
+    more: Mapping[str, Schema] | None = None,
+) -> Schema:
+    """An object with every parameter, none of them needed, and nothing else than
+    `more`, which a door may have of its own."""
     return {
         "type": "object",
-        "properties": {one.name: _schema_of(one) for one in PARAMETERS},
+        "properties": {one.name: _schema_of(one) for one in parameters}
+        | {**(more or {})},
         "additionalProperties": False,
     }
 

@@ -129,6 +129,12 @@ def use_backend(backend: FakeBackend) -> Iterator[FakeBackend]:
         mock.patch("models_app.services.get_backend", return_value=backend),
         mock.patch("models_app.prompts.get_backend", return_value=backend),
         mock.patch("models_app.vocabulary.get_backend", return_value=backend),
+        mock.patch("models_app.tokenization.get_backend", return_value=backend),
+        mock.patch("models_app.texts_of_tokens.get_backend", return_value=backend),
+        mock.patch(
+            "models_app.huggingface.rendering.get_backend", return_value=backend
+        ),
+        mock.patch("models_app.huggingface.views.get_backend", return_value=backend),
         mock.patch("models_app.account_data.get_backend", return_value=backend),
     ):
         yield backend

@@ -19,6 +19,12 @@ class SchemaTests(BaseTestCase):
                 "/api/v1/tokens/{public_id}",
                 "/api/v1/tokens/{public_id}/rotate",
                 "/api/v1/usage",
+                "/models/{ref}",
+                "/models/{ref}/generate",
+                "/models/{ref}/generate_stream",
+                "/models/{ref}/health",
+                "/models/{ref}/info",
+                "/models/{ref}/tokenize",
             },
         )
         self.assertIn("apiToken", document["components"]["securitySchemes"])

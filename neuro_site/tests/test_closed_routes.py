@@ -20,6 +20,7 @@ OPEN_ROUTES = {
     "/models/": "the catalogue",
     "/models/<ref>": "a model's page",
     "/health": "for whoever watches the server",
+    "/models/<ref>/health": "the same of one model, as Hugging Face asks it",
     "/api/docs/": "how to call the API",
     "/api/schema/": "the same for programs",
     "/Token": "where the npu client shows its API token, in the body",

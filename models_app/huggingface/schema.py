@@ -1,0 +1,127 @@
+"""What these routes take and give, as drf-spectacular documents it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema_field
+from rest_framework import serializers
+
+from models_app.huggingface.parameters import OWN, SAID_BY
+from models_app.parameters import PARAMETERS, parameters_schema
+
+TAG = "Hugging Face"
+TAKEN = (*OWN, *(one for one in PARAMETERS if one.name not in SAID_BY))
+
+
+@extend_schema_field(
+    parameters_schema(
+        TAKEN,
+        {
+            "stop_sequences": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "An older name of stop.",
+            },
+            "watermark": {"type": "boolean", "enum": [False]},
+        },
+    )
+)
+class ParametersField(serializers.Field[Any, Any, Any, Any]):
+    """For the document alone: `models_app.huggingface.parameters` reads them."""
+
+
+class TgiGenerateInput(serializers.Serializer[Any]):
+    inputs = serializers.CharField(help_text="The prompt.")
+    parameters = ParametersField(required=False)
+    options = serializers.DictField(required=False, help_text="Taken and not used.")
+    model = serializers.CharField(required=False, help_text="Taken and not used.")
+
+
+class TgiCallInput(TgiGenerateInput):
+    stream = serializers.BooleanField(default=False)
+
+
+class TgiTokenizeInput(serializers.Serializer[Any]):
+    inputs = serializers.CharField()
+    parameters = serializers.DictField(required=False, help_text="Not used.")
+    add_special_tokens = serializers.BooleanField(required=False, help_text="Not used.")
+
+
+class TgiTokenOutput(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    text = serializers.CharField()
+    logprob = serializers.FloatField(allow_null=True)
+    special = serializers.BooleanField()
+
+
+class TgiPrefillOutput(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    text = serializers.CharField()
+    logprob = serializers.FloatField(allow_null=True)
+
+
+class TgiDetailsOutput(serializers.Serializer[Any]):
+    finish_reason = serializers.ChoiceField(
+        choices=["length", "eos_token", "stop_sequence", "abort"]
+    )
+    generated_tokens = serializers.IntegerField()
+    seed = serializers.IntegerField()
+    prefill = TgiPrefillOutput(many=True)
+    tokens = TgiTokenOutput(many=True)
+    top_tokens = serializers.ListField(child=TgiTokenOutput(many=True), required=False)
+    best_of_sequences = serializers.ListField(
+        child=serializers.DictField(), required=False
+    )
+
+
+class TgiGenerateOutput(serializers.Serializer[Any]):
+    generated_text = serializers.CharField()
+    details = TgiDetailsOutput(required=False)
+
+
+class TgiTextTokenOutput(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    text = serializers.CharField()
+    start = serializers.IntegerField()
+    stop = serializers.IntegerField()
+
+
+class TgiInfoOutput(serializers.Serializer[Any]):
+    model_id = serializers.CharField()
+    model_sha = serializers.CharField(allow_null=True)
+    model_pipeline_tag = serializers.CharField()
+    max_concurrent_requests = serializers.IntegerField()
+    max_best_of = serializers.IntegerField()
+    max_stop_sequences = serializers.IntegerField()
+    max_input_tokens = serializers.IntegerField()
+    max_total_tokens = serializers.IntegerField()
+    max_new_tokens = serializers.IntegerField()
+    max_client_batch_size = serializers.IntegerField()
+    max_batch_size = serializers.IntegerField()
+    router = serializers.CharField()
+    version = serializers.CharField()
+
+
+class TgiErrorOutput(serializers.Serializer[Any]):
+    error = serializers.CharField(help_text="One sentence for people.")
+    error_type = serializers.CharField(
+        required=False, help_text="`validation`, `generation` or `overloaded`."
+    )
+    message = serializers.CharField()
+    type = serializers.CharField()
+    param = serializers.CharField(allow_null=True)
+    code = serializers.CharField()
+    hint = serializers.CharField(allow_null=True)
+    request_id = serializers.CharField()
+
+
+STREAM = OpenApiResponse(
+    OpenApiTypes.STR, "One `data:` for each token; the last has the whole text."
+)
+READ_ERRORS: dict[Any, Any] = dict.fromkeys((401, 404), TgiErrorOutput)
+TOKENIZE_ERRORS = READ_ERRORS | dict.fromkeys(
+    (400, 403, 413, 415, 429, 503), TgiErrorOutput
+)
+CALL_ERRORS = TOKENIZE_ERRORS | dict.fromkeys((500, 504), TgiErrorOutput)

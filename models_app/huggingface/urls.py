@@ -1,0 +1,18 @@
+"""`models/<ref>` itself is in `models_app.urls`: reading it gives the model's page."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, path
+
+from models_app.huggingface import views
+
+urlpatterns: list[URLPattern] = [
+    path(f"models/<str:ref>/{name}", view.as_view(), name=f"hugging_face_{name}")
+    for name, view in {
+        "generate": views.GenerateView,
+        "generate_stream": views.GenerateStreamView,
+        "tokenize": views.TokenizeView,
+        "info": views.InfoView,
+        "health": views.HealthView,
+    }.items()
+]
