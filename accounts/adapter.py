@@ -2,30 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.account.stages import LoginStage
+from allauth.account.internal.flows.email_verification import (
+    consume_email_verification_rate_limit,
+)
+from allauth.account.models import EmailAddress
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from django.conf import settings
+from django.contrib.sites.shortcuts import get_current_site
+from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpRequest
 
 from accounts import audit, fresh_sign_in, sealed
+from accounts.mailing import hand_over
 from accounts.models import User
+from accounts.newcomers import is_admitted
 from accounts.services import set_up_account
+from accounts.throttled import too_many_attempts
 
 _CONFIRM_WITH = {
     "reauthenticate": "Use your password",
     "mfa_reauthenticate": "Use a code from your app",
     "mfa_reauthenticate:webauthn": "Use a passkey",
 }
+_TOO_MANY = ("too_many_login_attempts", "rate_limited")
 _EMAIL_VERIFICATION = "allauth.account.stages.EmailVerificationStage"
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    error_messages: ClassVar = DefaultAccountAdapter.error_messages | {
+        "duplicate_email": "This is your address already.",
+        "enter_current_password": "This is not your password until now.",
+        "incorrect_code": "This code is not right. It may be too old: enter a new one.",
+        "incorrect_password": "This password is not right.",
+    }
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return settings.REGISTRATION != "closed"
 
@@ -41,12 +57,44 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return saved
 
     def get_login_stages(self) -> list[str]:
-        """Whoever waits for staff gets as far as a confirmed address."""
+        """A confirmed address comes first, then what newcomers wait for."""
         stages: list[str] = super().get_login_stages()
         stages.insert(
-            stages.index(_EMAIL_VERIFICATION) + 1, "accounts.adapter.ApprovalStage"
+            stages.index(_EMAIL_VERIFICATION) + 1, "accounts.newcomers.NewcomerStage"
         )
         return stages
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        """Whom nobody has let in yet is told what a wrong password is told.
+
+        Else signing up, and in with the same password, would tell whether the address
+        had an account before.
+        """
+        user: User | None = super().authenticate(request, **credentials)
+        if user is None or is_admitted(user):
+            return user
+        # A success is not counted, and not being counted would tell as well.
+        self.pre_authenticate(request, **credentials)
+        self.authentication_failed(request, **credentials)
+        if settings.MAIL_IS_CONFIGURED:
+            _remind_to_confirm(request, user)
+        return None
+
+    def validation_error(self, code: str, *args: Any) -> ValidationError:
+        if code in _TOO_MANY:
+            raise ImmediateHttpResponse(too_many_attempts(self.request))
+        if code == "email_password_mismatch":
+            return ValidationError(_not_correct(), code=code)
+        error: ValidationError = super().validation_error(code, *args)
+        return error
+
+    def send_mail(self, template_prefix: str, email: str, context: Any) -> None:
+        """Nobody waits for the mail server, so how long it takes tells nothing."""
+        site = get_current_site(self.request)
+        context = {"request": self.request, "email": email, "current_site": site} | (
+            context
+        )
+        hand_over(self.render_mail(template_prefix, email, context))
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         """One row whether the address is known or not, so that time tells nothing."""
@@ -65,19 +113,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         ]
 
 
-class ApprovalStage(LoginStage):  # type: ignore[misc]
-    """Without a user it is an address that has an account already, told alike."""
-
-    key = "approval"
-
-    def handle(self) -> tuple[HttpResponse | None, bool]:
-        user = self.login.user
-        if user is None or user.awaits_approval:
-            return redirect("account_waiting"), False
-        return None, True
-
-
 class SecondStepAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    error_messages: ClassVar = DefaultMFAAdapter.error_messages | {
+        "incorrect_code": "This code is not right. It may be too old: enter a new one.",
+    }
+
     def encrypt(self, text: str) -> str:
         return sealed.seal(text)
 
@@ -91,3 +131,24 @@ class SecondStepAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         entity: dict[str, str] = super().get_public_key_credential_rp_entity()
         return entity | {"name": "Neuro"}
+
+
+def _not_correct() -> str:
+    """The same for a wrong password, an unknown address, and who is not let in yet."""
+    sentences = ["The address or the password is not correct."]
+    if settings.MAIL_IS_CONFIGURED:
+        sentences.append(
+            "If it is an address that was never confirmed, a link to do so is on its way."
+        )
+    if settings.REGISTRATION == "approval":
+        sentences.append("A new account opens once staff have accepted it.")
+    return " ".join(sentences)
+
+
+def _remind_to_confirm(request: HttpRequest, user: User) -> None:
+    address, _ = EmailAddress.objects.get_or_create(user=user, email=user.email)
+    is_due = not address.verified and consume_email_verification_rate_limit(
+        request, address.email
+    )
+    if is_due:
+        address.send_confirmation(request)

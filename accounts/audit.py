@@ -51,6 +51,9 @@ EVENT_KINDS: dict[str, EventKind] = {
     "mfa.removed": EventKind(Category.SECURITY, "Removed {method}"),
     "mfa.renewed": EventKind(Category.SECURITY, "Made new {method}"),
     "account.created": EventKind(Category.ACCOUNT, "Created the account"),
+    "account.sign_up_repeated": EventKind(
+        Category.SECURITY, "Somebody tried to register with your address"
+    ),
     "account.approved": EventKind(Category.ACCOUNT, "Approved the account"),
     "account.exported": EventKind(Category.ACCOUNT, "Downloaded all data"),
     "account.made_staff": EventKind(Category.ACCOUNT, "Got staff rights"),

@@ -30,7 +30,12 @@ def send_soon(name: str, *, to: Sequence[str], context: Mapping[str, object]) ->
             body.strip(),
             to=[address],
         )
-        _sender.submit(_send, message)
+        hand_over(message)
+
+
+def hand_over(message: EmailMessage) -> None:
+    """Send a message that is written already, once those before it are gone."""
+    _sender.submit(_send, message)
 
 
 def wait_until_sent() -> None:

@@ -9,7 +9,7 @@ from e2e.live_server import Account
 
 def sign_in(page: Page, account: Account) -> None:
     page.goto("/accounts/login/")
-    page.get_by_label("Email").fill(account.email)
+    page.get_by_label("E-mail address").fill(account.email)
     page.get_by_label("Password").fill(account.password)
     page.get_by_role("main").get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url("**/dashboard/")

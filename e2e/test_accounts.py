@@ -39,9 +39,14 @@ def named_page(
 
 def sign_up(page: Page, email: str) -> None:
     page.goto("/accounts/signup/")
-    page.get_by_label("Email").fill(email)
+    page.get_by_label("E-mail address").fill(email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("main").get_by_role("button", name="Create account").click()
+    page.get_by_text("Now sign in with the password that you chose").wait_for()
+    expect(page.get_by_label("E-mail address")).to_have_value(email)
+    expect(page.get_by_label("Password")).to_be_focused()
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
     page.wait_for_url("**/dashboard/")
 
 
@@ -53,7 +58,7 @@ def sign_out(page: Page) -> None:
 
 def enter_password(page: Page, email: str, password: str = PASSWORD) -> None:
     page.goto("/accounts/login/")
-    page.get_by_label("Email").fill(email)
+    page.get_by_label("E-mail address").fill(email)
     page.get_by_label("Password").fill(password)
     main = page.get_by_role("main")
     main.get_by_role("button", name="Sign in", exact=True).click()
@@ -90,7 +95,7 @@ def test_it_guards_a_new_account_with_an_authenticator_app(page: Page) -> None:
     page.get_by_role("link", name="Set up").click()
     page.get_by_text("It cannot be scanned?").click()
     secret = page.locator("#totp-secret").inner_text()
-    page.get_by_label("Authenticator code").fill(totp(secret))
+    page.get_by_label("Code from the app").fill(totp(secret))
     page.get_by_role("button", name="Turn it on").click()
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Recovery codes")
@@ -101,7 +106,7 @@ def test_it_guards_a_new_account_with_an_authenticator_app(page: Page) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Now the second step")
     page.get_by_label("Code").fill("000000")
     page.get_by_role("button", name="Sign in", exact=True).click()
-    expect(page.get_by_role("main")).to_contain_text("Incorrect code")
+    expect(page.get_by_role("main")).to_contain_text("not right")
     # A code works once, and the one of now is used up: the next is as good.
     page.get_by_label("Code").fill(totp(secret, steps_ahead=1))
     page.get_by_role("button", name="Sign in", exact=True).click()
@@ -212,7 +217,7 @@ def test_it_hands_over_all_data_and_then_really_deletes(
     models = httpx.get(server.url("/api/v1/models"), headers=leaver.headers)
     assert models.status_code == httpx.codes.UNAUTHORIZED
     enter_password(page, leaver.email, leaver.password)
-    expect(page.get_by_role("main")).to_contain_text("are not correct")
+    expect(page.get_by_role("main")).to_contain_text("is not correct")
 
 
 def _stream(server: LiveServer, account: Account, events: list[str]) -> None:

@@ -16,9 +16,11 @@ PASSWORD = "a pass phrase of one's own"
 def sign_up(page: Page) -> None:
     page.goto("/")
     page.get_by_role("link", name="Create account").first.click()
-    page.get_by_label("Email").fill(EMAIL)
+    page.get_by_label("E-mail address").fill(EMAIL)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("main").get_by_role("button", name="Create account").click()
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("main").get_by_role("button", name="Sign in", exact=True).click()
 
 
 def upgrade(page: Page) -> None:

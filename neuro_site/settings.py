@@ -158,7 +158,16 @@ ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Neuro] "
 ACCOUNT_CHANGE_EMAIL = True
-ACCOUNT_FORMS = {"signup": "accounts.account_area.forms.SignUpForm"}
+ACCOUNT_FORMS = {
+    "add_email": "accounts.entrance_forms.ChangeAddressForm",
+    "change_password": "accounts.entrance_forms.ChangePasswordForm",
+    "login": "accounts.entrance_forms.LogInForm",
+    "reauthenticate": "accounts.entrance_forms.ReauthenticateForm",
+    "reset_password": "accounts.entrance_forms.ResetPasswordForm",
+    "reset_password_from_key": "accounts.entrance_forms.ResetPasswordKeyForm",
+    "set_password": "accounts.entrance_forms.SetPasswordForm",
+    "signup": "accounts.entrance_forms.SignUpForm",
+}
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 # What a fresh sign-in, or a confirmation, opens without asking again.
@@ -168,7 +177,13 @@ REGISTRATION = env_choice("NEURO_REGISTRATION", ("open", "approval", "closed"), 
 FIRST_STAFF_CODE_FILE = DATA_DIR / "first_staff_code"
 
 MFA_ADAPTER = "accounts.adapter.SecondStepAdapter"
-MFA_FORMS = {"add_webauthn": "accounts.account_area.forms.AddPasskeyForm"}
+MFA_FORMS = {
+    "activate_totp": "accounts.entrance_forms.AuthenticatorAppForm",
+    "add_webauthn": "accounts.entrance_forms.AddPasskeyForm",
+    "authenticate": "accounts.entrance_forms.SecondStepForm",
+    "edit_webauthn": "accounts.entrance_forms.RenamePasskeyForm",
+    "reauthenticate": "accounts.entrance_forms.ConfirmWithCodeForm",
+}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Neuro"

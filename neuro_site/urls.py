@@ -17,4 +17,5 @@ urlpatterns = [
 handler400 = "neuro_site.error_handler.bad_request"
 handler403 = "neuro_site.error_handler.permission_denied"
 handler404 = "neuro_site.error_handler.page_not_found"
+handler429 = "accounts.throttled.too_many_attempts"
 handler500 = "neuro_site.error_handler.server_error"

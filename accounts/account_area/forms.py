@@ -1,4 +1,4 @@
-"""Forms of sign-up and of the account's own pages."""
+"""Forms of the account's own pages."""
 
 from __future__ import annotations
 
@@ -7,50 +7,10 @@ from functools import cache
 from itertools import groupby
 from typing import Any
 
-from allauth.account.forms import SignupForm
-from allauth.mfa.webauthn.forms import AddWebAuthnForm
 from django import forms
-from django.conf import settings
-from django.contrib.auth.hashers import make_password
-from django.http import HttpRequest, HttpResponse
 
 from accounts.audit import Category
 from accounts.models import REASON_LENGTH, User
-
-
-class SignUpForm(SignupForm):  # type: ignore[misc]
-    """Where somebody decides later, an address that is taken is answered alike."""
-
-    def validate_unique_email(self, value: str) -> str:
-        if settings.REGISTRATION != "approval" or settings.MAIL_IS_CONFIGURED:
-            email: str = super().validate_unique_email(value)
-            return email
-        self.account_already_exists = User.objects.filter(email__iexact=value).exists()
-        return value
-
-    def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
-        if self.account_already_exists:
-            # A new account's password is hashed; this takes the time that that takes.
-            make_password(self.cleaned_data["password1"])
-        saved: tuple[User | None, HttpResponse | None] = super().try_save(request)
-        return saved
-
-
-class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
-    """Passkeys sign in by themselves unless their owner wants otherwise."""
-
-    passwordless = forms.BooleanField(
-        label="Sign in with this passkey alone",
-        required=False,
-        initial=True,
-        help_text="Your device then asks for its PIN, your finger or your face. "
-        "Without this, it is a second step after your password.",
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["name"].help_text = "To tell it from others you may add."
-        self.fields["name"].max_length = 100
 
 
 class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]

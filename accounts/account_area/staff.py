@@ -12,8 +12,7 @@ from django.views.decorators.http import require_http_methods
 from accounts import first_staff
 from accounts.account_area.forms import FirstStaffForm
 from accounts.http import AuthenticatedHttpRequest
-
-ATTEMPTS = {"first_staff": "20/h/ip,10/h/user"}
+from accounts.throttled import FIRST_STAFF
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -22,7 +21,7 @@ def first(request: AuthenticatedHttpRequest) -> HttpResponse:
         raise Http404
     form = FirstStaffForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        limit = {"app": "accounts", "action": "first_staff", "config": ATTEMPTS}
+        limit = {"app": "accounts", "action": "first_staff", "config": FIRST_STAFF}
         if refusal := ratelimit.consume_or_429(request, **limit):
             return refusal  # type: ignore[no-any-return]
         if first_staff.claim(user=request.user, written=form.cleaned_data["code"]):

@@ -4,6 +4,7 @@ from django import template
 from django.conf import settings
 
 from accounts import approvals, audit, first_staff
+from accounts.billing import get_billing
 from accounts.browsers import name_of
 from accounts.models import AuditEvent
 
@@ -24,6 +25,16 @@ def sentence(event: AuditEvent) -> str:
 def registration_mode() -> str:
     mode: str = settings.REGISTRATION
     return mode
+
+
+@register.simple_tag
+def tiers_need_approval() -> bool:
+    return get_billing().needs_approval
+
+
+@register.simple_tag
+def has_mail_server() -> bool:
+    return bool(settings.MAIL_IS_CONFIGURED)
 
 
 @register.simple_tag

@@ -58,7 +58,7 @@ class FreshSignInTestCase(BaseTestCase):
     def test_it_does_nothing_after_a_wrong_password(self) -> None:
         self.leave_for_a_while()
         self.create()
-        self.assertContains(self.confirm("wrong"), "Incorrect password")
+        self.assertContains(self.confirm("wrong"), "This password is not right")
         self.assertFalse(self.has_api_token())
 
     def test_it_confirms_for_a_while(self) -> None:

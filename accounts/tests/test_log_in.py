@@ -34,7 +34,7 @@ class LogInTestCase(BaseTestCase):
     def test_it_says_the_same_for_a_wrong_password_and_an_unknown_address(self) -> None:
         wrong = self.log_in("alice@example.org", "wrong")
         unknown = self.log_in("nobody@example.org", "wrong")
-        sentence = "email address and/or password you specified are not correct"
+        sentence = "The address or the password is not correct."
         self.assertContains(wrong, sentence)
         self.assertContains(unknown, sentence)
 

@@ -26,6 +26,8 @@ ACCOUNT_SPECIFICATIONS = [
     "accounts/tests/test_closing.py",
     "accounts/tests/test_log_in.py",
     "accounts/tests/test_second_step.py",
+    "accounts/tests/test_strangers.py",
+    "accounts/tests/test_throttling.py",
 ]
 
 

@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-from unittest import mock
-
 from allauth.account.models import EmailAddress
-from django.contrib.auth import hashers
 from django.core import mail
 from django.core.cache import cache
 from django.test import override_settings
@@ -58,8 +55,16 @@ class ClosedTestCase(RegistrationTestCase):
         self.assertFalse(User.objects.filter(email="dave@example.org").exists())
 
     def test_it_invites_nobody_to_register(self) -> None:
-        page = self.client.get("/accounts/login/")
-        self.assertNotContains(page, "/accounts/signup/")
+        pages = ("/", "/tiers/", "/models/", "/models/neo-tiny", "/accounts/login/")
+        for page in (*pages, "/models/gpt-neo-125m", "/accounts/password/reset/"):
+            shown = self.client.get(page)
+            self.assertNotContains(shown, "/accounts/signup/")
+            self.assertContains(shown, "/accounts/login/")
+            self.assertNotContains(shown, "Create account")
+
+    def test_it_says_on_the_pages_that_invited_what_to_do(self) -> None:
+        for page in ("/", "/tiers/", "/accounts/login/", "/accounts/signup/"):
+            self.assertContains(self.client.get(page), "Whoever runs this server")
 
 
 @override_settings(REGISTRATION="approval")
@@ -75,7 +80,7 @@ class ApprovalTestCase(RegistrationTestCase):
 
     def test_it_keeps_them_out_until_staff_accept(self) -> None:
         self.sign_up()
-        self.assertRedirects(self.sign_in(), WAITING)
+        self.assertContains(self.sign_in(), "once staff have accepted it")
         self.assertFalse(self.is_signed_in())
         self.assertContains(self.decide("accept"), "may sign in now")
         self.assertRedirects(self.sign_in(), reverse("dashboard"))
@@ -88,26 +93,7 @@ class ApprovalTestCase(RegistrationTestCase):
     def test_it_tells_a_wrong_password_nothing_about_who_waits(self) -> None:
         self.sign_up()
         response = self.sign_in("another phrase")
-        self.assertContains(response, "are not correct")
-
-    def test_it_answers_alike_for_an_address_that_is_taken(self) -> None:
-        taken = self.sign_up("Alice@example.org")
-        self.assertRedirects(taken, WAITING)
-        self.assertEqual(User.objects.filter(email="alice@example.org").count(), 1)
-        self.alice.refresh_from_db()
-        self.assertFalse(self.alice.awaits_approval)
-        self.assertTrue(self.alice.check_password(self.password))
-
-    def test_it_takes_as_long_for_an_address_that_is_taken(self) -> None:
-        counts = []
-        for email in ("dave@example.org", "alice@example.org"):
-            hasher = hashers.get_hasher()
-            with mock.patch.object(
-                type(hasher), "encode", autospec=True, side_effect=type(hasher).encode
-            ) as encode:
-                self.sign_up(email)
-            counts.append(encode.call_count)
-        self.assertEqual(counts[0], counts[1])
+        self.assertContains(response, "is not correct")
 
     def test_it_shows_staff_who_waits(self) -> None:
         self.sign_up()
@@ -150,6 +136,7 @@ class ApprovalTestCase(RegistrationTestCase):
     @with_mail
     def test_it_tells_staff_once_the_address_is_confirmed(self) -> None:
         self.sign_up()
+        mailing.wait_until_sent()
         self.assertEqual(
             [message.to for message in mail.outbox], [["dave@example.org"]]
         )
@@ -182,6 +169,7 @@ class OpenTestCase(RegistrationTestCase):
     def test_it_waits_for_the_address_to_be_confirmed(self) -> None:
         self.assertRedirects(self.sign_up(), "/accounts/confirm-email/")
         self.assertFalse(self.is_signed_in())
+        mailing.wait_until_sent()
         link = next(
             word
             for word in str(mail.outbox[0].body).split()

@@ -5,6 +5,7 @@ from django.core.cache import cache
 from django.test import override_settings
 from django.urls import reverse
 
+from accounts.mailing import wait_until_sent
 from accounts.models import User
 from accounts.tiers import Tier
 from neuro_site.testing import BaseTestCase, Response
@@ -12,6 +13,7 @@ from neuro_site.testing import BaseTestCase, Response
 
 class SignUpTestCase(BaseTestCase):
     url = "/accounts/signup/"
+    log_in = "/accounts/login/"
 
     def setUp(self) -> None:
         super().setUp()
@@ -21,11 +23,28 @@ class SignUpTestCase(BaseTestCase):
         form = {"email": email, "password1": password or "a long enough phrase"}
         return self.client.post(self.url, form)
 
-    def test_it_lands_on_the_dashboard_signed_in(self) -> None:
+    def test_it_asks_to_sign_in_with_the_address_filled_in(self) -> None:
         response = self.sign_up()
+        self.assertRedirects(response, self.log_in, fetch_redirect_response=False)
+        page = self.client.get(self.log_in)
+        self.assertContains(page, "Now sign in with the password that you chose.")
+        self.assertContains(page, 'value="dave@example.org"')
+        self.assertNotContains(self.client.get(self.log_in), "dave@example.org")
+
+    def test_it_lands_on_the_dashboard_after_that(self) -> None:
+        self.sign_up()
+        form = {"login": "dave@example.org", "password": "a long enough phrase"}
+        response = self.client.post(self.log_in, form)
         self.assertRedirects(response, reverse("dashboard"))
         page = self.client.get(reverse("dashboard"))
         self.assertContains(page, "Welcome to Neuro")
+
+    def test_it_goes_on_to_where_the_visitor_wanted_to_go(self) -> None:
+        form = {"email": "dave@example.org", "password1": "a long enough phrase"}
+        response = self.client.post(self.url, form | {"next": "/tiers/"})
+        self.assertEqual(response["Location"], f"{self.log_in}?next=%2Ftiers%2F")
+        response = self.client.post(self.url, form | {"next": "https://evil.example/"})
+        self.assertEqual(response["Location"], self.log_in)
 
     def test_it_starts_on_free_with_a_default_project(self) -> None:
         self.sign_up("Dave@Example.org")
@@ -60,13 +79,14 @@ class SignUpTestCase(BaseTestCase):
         self.client.logout()
         self.assertIn(429, statuses | {self.sign_up("x@example.org").status_code})
 
-    @override_settings(ACCOUNT_EMAIL_VERIFICATION="mandatory")
+    @override_settings(MAIL_IS_CONFIGURED=True, ACCOUNT_EMAIL_VERIFICATION="mandatory")
     def test_it_hides_who_has_an_account_where_there_is_a_mail_server(self) -> None:
         unknown = self.sign_up("dave@example.org")
         self.client.cookies.clear()
         known = self.sign_up("alice@example.org")
         self.assertEqual(unknown.status_code, known.status_code)
         self.assertEqual(unknown["Location"], known["Location"])
+        wait_until_sent()
         self.assertEqual(
             [message.to for message in mail.outbox],
             [["dave@example.org"], ["alice@example.org"]],
@@ -86,6 +106,7 @@ class PasswordResetTestCase(BaseTestCase):
     def test_it_sends_a_link_that_sets_a_new_password(self) -> None:
         cache.clear()
         self.client.post("/accounts/password/reset/", {"email": "alice@example.org"})
+        wait_until_sent()
         link = next(
             word
             for word in str(mail.outbox[0].body).split()
