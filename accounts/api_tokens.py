@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts import audit, credentials
 from accounts.errors import Conflict
 from accounts.models import ApiToken, Project
+from accounts.token_changes import describe_changes
 from accounts.token_options import TokenOptions
 
 # In one project, counting those that work.
@@ -58,9 +59,7 @@ def rotate_api_token(*, api_token: ApiToken, grace: datetime.timedelta) -> str:
     Everything else stays, its public id too. The plaintext of an earlier rotation ends
     at once. Raises `Conflict` for an API token that works no more.
     """
-    api_token = ApiToken.objects.select_for_update().get(pk=api_token.pk)
-    if api_token.is_revoked or api_token.is_expired:
-        raise Conflict("This API token works no more; create a new one.")
+    api_token = _locked_usable(api_token)
     now = timezone.now()
     plaintext = credentials.generate()
     changes: dict[str, Any] = {
@@ -77,6 +76,33 @@ def rotate_api_token(*, api_token: ApiToken, grace: datetime.timedelta) -> str:
 
 
 @transaction.atomic
+def update_api_token(*, api_token: ApiToken, name: str, options: TokenOptions) -> bool:
+    """Another name or other options, from the next call on; whether anything changed.
+
+    Its value stays. Raises `Conflict` for an API token that works no more.
+    """
+    api_token = _locked_usable(api_token)
+    changes = describe_changes(api_token, name, options)
+    if not changes:
+        return False
+    ApiToken.objects.filter(pk=api_token.pk).update(
+        name=name,
+        scopes=options.scopes,
+        expires_at=options.expires_at,
+        allowed_models=options.allowed_models,
+        own_limits=options.own_limits,
+    )
+    audit.record(
+        user=api_token.user,
+        kind="api_token.updated",
+        name=name,
+        prefix=api_token.prefix,
+        changes=changes,
+    )
+    return True
+
+
+@transaction.atomic
 def revoke_api_token(*, api_token: ApiToken) -> None:
     """Refused from now on. Revoking twice keeps the first time."""
     unrevoked = ApiToken.objects.filter(pk=api_token.pk, revoked_at=None)
@@ -90,6 +116,13 @@ def _written(plaintext: str) -> dict[str, str]:
         "prefix": credentials.prefix_of(plaintext),
         "digest": credentials.digest_of(plaintext),
     }
+
+
+def _locked_usable(api_token: ApiToken) -> ApiToken:
+    found = ApiToken.objects.select_for_update().get(pk=api_token.pk)
+    if found.is_revoked or found.is_expired:
+        raise Conflict("This API token works no more; create a new one.")
+    return found
 
 
 def _record(kind: str, api_token: ApiToken) -> None:

@@ -61,7 +61,7 @@ EVENT_KINDS: dict[str, EventKind] = {
         Category.API_TOKEN, "Created the API token “{name}” ({prefix}…)"
     ),
     "api_token.updated": EventKind(
-        Category.API_TOKEN, "Changed the API token “{name}” ({prefix}…)"
+        Category.API_TOKEN, "Changed the API token “{name}” ({prefix}…): {changes}"
     ),
     "api_token.rotated": EventKind(
         Category.API_TOKEN, "Rotated the API token “{name}” ({prefix}…)"

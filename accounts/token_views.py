@@ -1,19 +1,23 @@
-"""What the dashboard's API tokens can be told: create, rotate, revoke."""
+"""What the dashboard's API tokens can be told: create, change, rotate, revoke."""
 
 from __future__ import annotations
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import api_tokens, fresh_sign_in, show_once
 from accounts.dashboard import render_dashboard
 from accounts.errors import Conflict
 from accounts.http import AuthenticatedHttpRequest, is_htmx
 from accounts.models import ApiToken
-from accounts.token_forms import CreateApiTokenForm, RotateApiTokenForm
+from accounts.token_forms import (
+    CreateApiTokenForm,
+    EditApiTokenForm,
+    RotateApiTokenForm,
+)
 
 
 @require_POST
@@ -54,12 +58,43 @@ def api_token_rotate(request: AuthenticatedHttpRequest, public_id: str) -> HttpR
     return _show(request, plaintext)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+def api_token_edit(request: AuthenticatedHttpRequest, public_id: str) -> HttpResponse:
+    """Only what lets the API token do more asks for a fresh sign-in."""
+    api_token = _find(request, public_id)
+    if api_token.is_revoked or api_token.is_expired:
+        messages.error(request, "This API token works no more; create a new one.")
+        return redirect("dashboard")
+    form = EditApiTokenForm(
+        request.POST if request.method == "POST" else None, api_token=api_token
+    )
+    if not form.is_valid():
+        context = {"form": form, "api_token": api_token}
+        return render(request, "accounts/edit_api_token.html", context)
+    save = fresh_sign_in.required(_save) if form.widens else _save
+    return save(request, form)
+
+
 @require_POST
 @never_cache
 def api_token_revoke(request: AuthenticatedHttpRequest, public_id: str) -> HttpResponse:
     api_token = _find(request, public_id)
     api_tokens.revoke_api_token(api_token=api_token)
     messages.success(request, f"“{api_token.name}” is revoked and refused from now on.")
+    return redirect("dashboard")
+
+
+def _save(request: AuthenticatedHttpRequest, form: EditApiTokenForm) -> HttpResponse:
+    name = form.cleaned_data["name"]
+    try:
+        is_changed = api_tokens.update_api_token(
+            api_token=form.api_token, name=name, options=form.options()
+        )
+    except Conflict as error:
+        messages.error(request, error.message)
+    else:
+        done = "is changed from now on" if is_changed else "is as it was"
+        messages.success(request, f"“{name}” {done}.")
     return redirect("dashboard")
 
 

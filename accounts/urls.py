@@ -12,6 +12,11 @@ urlpatterns = [
         "dashboard/api-tokens/", token_views.api_token_create, name="api_token_create"
     ),
     path(
+        "dashboard/api-tokens/<str:public_id>/",
+        token_views.api_token_edit,
+        name="api_token_edit",
+    ),
+    path(
         "dashboard/api-tokens/<str:public_id>/revoke/",
         token_views.api_token_revoke,
         name="api_token_revoke",

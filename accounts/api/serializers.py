@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 from typing import Any
 
 from django.utils import timezone
@@ -16,6 +17,13 @@ from accounts.token_options import LIMIT_NAMES, TokenOptions
 
 A_DAY_IN_SECONDS = 86_400
 LONGEST_LIFE_IN_DAYS = 3_660
+# Each input with the option that it sets.
+_OPTIONS = {
+    "scopes": "scopes",
+    "expires_in_seconds": "expires_at",
+    "allowed_models": "allowed_models",
+    "limits": "own_limits",
+}
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -84,15 +92,27 @@ class CreateTokenInput(StrictSerializer):
             )
         return list(dict.fromkeys(slugs))
 
+    def validate_scopes(self, scopes: list[str]) -> list[str]:
+        return list(dict.fromkeys(scopes))
+
     def options(self) -> TokenOptions:
-        seconds = self.validated_data["expires_in_seconds"]
-        life = None if seconds is None else datetime.timedelta(seconds=seconds)
-        return TokenOptions(
-            scopes=list(dict.fromkeys(self.validated_data["scopes"])),
-            expires_at=None if life is None else timezone.now() + life,
-            allowed_models=self.validated_data["allowed_models"],
-            own_limits=self.validated_data["limits"],
-        )
+        return self.options_over(TokenOptions())
+
+    def options_over(self, options: TokenOptions) -> TokenOptions:
+        """These options, with what was given in their place."""
+        chosen = {
+            field: self.validated_data[name]
+            for name, field in _OPTIONS.items()
+            if name in self.validated_data
+        }
+        if "expires_at" in chosen and chosen["expires_at"] is not None:
+            life = datetime.timedelta(seconds=chosen["expires_at"])
+            chosen["expires_at"] = timezone.now() + life
+        return replace(options, **chosen)
+
+
+class UpdateTokenInput(CreateTokenInput):
+    """To be read with `partial`: what is left out stays as it is."""
 
 
 class RotateTokenInput(StrictSerializer):

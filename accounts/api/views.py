@@ -17,10 +17,12 @@ from accounts import api_tokens
 from accounts.api.rendering import me_json, token_json
 from accounts.api.serializers import (
     ApiTokenListOutput,
+    ApiTokenOutput,
     CreateTokenInput,
     MeOutput,
     NewApiTokenOutput,
     RotateTokenInput,
+    UpdateTokenInput,
 )
 from accounts.errors import ApplicationError, ExceedsApiToken
 from accounts.models import ApiToken, Scope
@@ -58,6 +60,12 @@ class ManagingView(APIView):
                 f"That API token {excess}, which yours may not give or take."
             )
 
+    def require_below_account(self, options: TokenOptions) -> None:
+        try:
+            options.require_below(self.manager.user)
+        except ValidationError as error:
+            raise ApplicationError(" ".join(error.messages), param="limits") from error
+
 
 class TokenListView(ManagingView):
     @extend_schema(
@@ -82,10 +90,7 @@ class TokenListView(ManagingView):
         serializer.is_valid(raise_exception=True)
         options = serializer.options()
         self.require_within(options)
-        try:
-            options.require_below(self.manager.user)
-        except ValidationError as error:
-            raise ApplicationError(" ".join(error.messages), param="limits") from error
+        self.require_below_account(options)
         api_token, plaintext = api_tokens.issue_api_token(
             project=self.manager.project,
             name=serializer.validated_data["name"],
@@ -96,6 +101,26 @@ class TokenListView(ManagingView):
 
 
 class TokenView(ManagingView):
+    @extend_schema(
+        summary="Change an API token",
+        operation_id="update_token",
+        request=UpdateTokenInput,
+        responses=ApiTokenOutput,
+    )
+    def patch(self, request: Request, public_id: str) -> Response:
+        """What is left out stays, its value always. It may then do no more than yours."""
+        serializer = UpdateTokenInput(data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        api_token = self.find(public_id)
+        options = serializer.options_over(TokenOptions.of(api_token))
+        self.require_within(options)
+        if "limits" in serializer.validated_data:
+            self.require_below_account(options)
+        name = serializer.validated_data.get("name", api_token.name)
+        api_tokens.update_api_token(api_token=api_token, name=name, options=options)
+        api_token.refresh_from_db()
+        return Response(token_json(api_token))
+
     @extend_schema(
         summary="Revoke an API token",
         operation_id="revoke_token",

@@ -5,9 +5,11 @@ from typing import Any
 from unittest.mock import patch
 
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from accounts.authentication import authenticate_plaintext
-from accounts.models import User
+from accounts.models import ApiToken, User
+from accounts.projects import archive_project, create_project
 from accounts.tiers import Tier
 from neuro_site.testing import BaseTestCase
 
@@ -81,6 +83,55 @@ class CreateApiTokenTestCase(CommandTestCase):
         api_token = authenticate_plaintext(lines[-1])
         self.assertEqual(api_token.name, "night job")
         self.assertEqual(api_token.project, self.alice.default_project)
+
+    def test_it_takes_every_choice(self) -> None:
+        chosen = {
+            "--project": ["Thesis"],
+            "--scope": ["predict", "read:usage"],
+            "--model": ["neo-tiny"],
+            "--expires-in-days": ["30"],
+            "--limit": ["tokens_per_day=500", "requests_per_minute=5"],
+        }
+        words = [
+            word
+            for name, values in chosen.items()
+            for v in values
+            for word in (name, v)
+        ]
+        lines = self.run_command(
+            "create_api_token", "alice@example.org", "--name", "job", *words
+        )
+        api_token = authenticate_plaintext(lines[-1])
+        self.assertEqual(api_token.project.name, "Thesis")
+        self.assertEqual(api_token.scopes, ["predict", "read:usage"])
+        self.assertEqual(api_token.allowed_models, ["neo-tiny"])
+        self.assertEqual(
+            api_token.own_limits, {"tokens_per_day": 500, "requests_per_minute": 5}
+        )
+        assert api_token.expires_at
+        left = api_token.expires_at - timezone.now()
+        self.assertAlmostEqual(left.total_seconds(), 30 * 86_400, delta=60)
+
+    def test_it_refuses_what_makes_no_sense_and_names_it(self) -> None:
+        project = create_project(user=self.alice, name="Old")
+        archive_project(project=project)
+        for word, choice in (
+            ("--scope", ("--scope", "everything")),
+            ("gpt-9", ("--model", "gpt-9")),
+            ("expires_in_seconds", ("--expires-in-days", "0")),
+            ("whole|valid integer", ("--limit", "tokens_per_day")),
+            ("priority", ("--limit", "priority=2")),
+            ("Tokens a day", ("--limit", "tokens_per_day=999999999")),
+            ("archived", ("--project", "Old")),
+        ):
+            with (
+                self.subTest(choice),
+                self.assertRaisesRegex(CommandError, word),
+            ):
+                self.run_command(
+                    "create_api_token", "alice@example.org", "--name", "x", *choice
+                )
+        self.assertFalse(ApiToken.objects.filter(name="x").exists())
 
     def test_it_names_the_command_that_mends_an_unknown_account(self) -> None:
         with self.assertRaisesMessage(CommandError, "create_account dave@example.org"):
