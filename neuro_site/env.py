@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
+
+_ORIGIN = re.compile(
+    r"https?://[A-Za-z0-9._-]+(:\d+)?|https?://\[[0-9A-Fa-f:]+\](:\d+)?"
+)
 
 
 def env_str(name: str, default: str = "") -> str:
@@ -43,6 +48,18 @@ def env_int(name: str, default: int) -> int:
 
 def env_list(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in env_str(name, default).split(",") if part.strip()]
+
+
+def env_origins(name: str) -> list[str]:
+    """Origins as browsers name them, or the one entry `*` for all of them."""
+    origins = env_list(name)
+    for origin in origins:
+        if not _ORIGIN.fullmatch(origin) and origins != ["*"]:
+            raise ImproperlyConfigured(
+                f"{name} holds {origin!r}; use origins with their scheme and without "
+                "a path, such as https://app.example.org, or * alone."
+            )
+    return origins
 
 
 def env_secret(name: str, *, kept_in: Path, required: bool) -> str:

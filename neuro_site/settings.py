@@ -12,6 +12,7 @@ from neuro_site.env import (
     env_choice,
     env_int,
     env_list,
+    env_origins,
     env_secret,
     env_str,
 )
@@ -41,6 +42,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
+    "corsheaders",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -58,6 +60,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "neuro_site.request_id.request_id_middleware",
     "accounts.rate_limit_headers.rate_limit_headers_middleware",
+    "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -242,6 +245,32 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
 }
 
+# Pages of these origins may call the APIs with an API token. No other route says so, and
+# nothing allows cookies: a page of another site never acts for who is signed in here.
+_CORS_ORIGINS = env_origins("NEURO_CORS_ORIGINS")
+CORS_ALLOW_ALL_ORIGINS = _CORS_ORIGINS == ["*"]
+CORS_ALLOWED_ORIGINS = [] if CORS_ALLOW_ALL_ORIGINS else _CORS_ORIGINS
+CORS_ALLOW_CREDENTIALS = False
+CORS_URLS_REGEX = (
+    r"^/(api/v1/|v1/|models/[^/]+(/|$)|health$|status/"
+    r"|(Token|SyncPredict|Predict|Hash|UploadData)$)"
+)
+# The star stands for any header but Authorization; client libraries send many.
+CORS_ALLOW_HEADERS = ("authorization", "*")
+CORS_EXPOSE_HEADERS = (
+    "location",
+    "retry-after",
+    "x-request-id",
+    "idempotent-replayed",
+    *(
+        f"x-ratelimit-{what}-{unit}"
+        for what in ("limit", "remaining", "reset")
+        for unit in ("requests", "tokens")
+    ),
+    *("x-queue-time", "x-inference-time", "x-time-per-token"),
+    *("x-prompt-tokens", "x-generated-tokens"),
+)
+
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
@@ -308,10 +337,21 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
+        "plain": {
+            "format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"
+        }
     },
-    "filters": {"without_query": {"()": "neuro_site.logs.WithoutQuery"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "filters": {
+        "without_query": {"()": "neuro_site.logs.WithoutQuery"},
+        "request_id": {"()": "neuro_site.request_id.RequestIdFilter"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "plain",
+            "filters": ["request_id"],
+        }
+    },
     "loggers": {
         "uvicorn.access": {"filters": ["without_query"]},
         # At DEBUG it writes every statement, with texts of calls among its values.

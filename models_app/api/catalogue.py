@@ -9,9 +9,11 @@ from rest_framework.request import Request
 
 from accounts.models import User
 from models_app.cards import read_card
+from models_app.chat import has_chat_template
 from models_app.models import LanguageModel
 from models_app.parameters import PARAMETERS, Parameter
 from models_app.readiness import Readiness, readiness_of
+from models_app.speed import load_seconds_of, speed_of
 
 _LIMITS = (
     "requests_per_minute",
@@ -35,6 +37,9 @@ def describe_model(entry: LanguageModel, request: Request) -> dict[str, object]:
     (description,) = describe_models([entry], request)
     limits = dataclasses.asdict(cast("User", request.user).limits)
     return description | {
+        "has_chat_template": has_chat_template(entry.slug),
+        "load_seconds": load_seconds_of(entry),
+        "speed": dataclasses.asdict(speed_of(entry)),
         "limits": {name: limits[name] for name in _LIMITS},
         "parameters": [_describe_parameter(parameter) for parameter in PARAMETERS],
     }

@@ -48,7 +48,17 @@ class ParametersField(serializers.Field[dict[str, object], object, Any, Any]):
         raise InvalidInput("parameters must be an object.", param="parameters")
 
 
-class PredictInput(serializers.Serializer[Any]):
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses unknown fields first: a misspelt name explains a missing one."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        for name in data:
+            if name not in self.fields:
+                raise _unknown_field(str(name), list(self.fields))
+        return super().to_internal_value(data)
+
+
+class PredictInput(StrictSerializer):
     inputs = PromptsField(help_text="The prompt, or a list of prompts run at once.")
     parameters = ParametersField(
         default=dict, help_text="Generation parameters, each with its own default."
@@ -56,13 +66,6 @@ class PredictInput(serializers.Serializer[Any]):
     stream = serializers.BooleanField(
         default=False, help_text="Send the text as it is made, as server-sent events."
     )
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Refuses unknown fields first: a misspelt name explains a missing one."""
-        for name in data:
-            if name not in self.fields:
-                raise _unknown_field(str(name), list(self.fields))
-        return super().to_internal_value(data)
 
 
 def _unknown_field(name: str, known: list[str]) -> InvalidInput:
@@ -191,7 +194,22 @@ class ParameterOutput(serializers.Serializer[Any]):
     maximum = serializers.FloatField(allow_null=True)
 
 
+class SpeedOutput(serializers.Serializer[Any]):
+    tokens_per_second = serializers.FloatField(
+        allow_null=True,
+        help_text="New tokens a second, from leaving the queue to the end.",
+    )
+    predictions = serializers.IntegerField(
+        help_text="How many recent predictions of one completion it is the average of."
+    )
+
+
 class ModelDetailOutput(ModelOutput):
+    has_chat_template = serializers.BooleanField()
+    load_seconds = serializers.FloatField(
+        allow_null=True, help_text="What loading it took; null unless it is loaded."
+    )
+    speed = SpeedOutput(help_text="As measured on this server.")
     limits = LimitsOutput(help_text="What your tier allows.")
     parameters = ParameterOutput(many=True)
 

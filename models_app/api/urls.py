@@ -2,13 +2,23 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from models_app.api import schema, usage, views
+from models_app.api import schema, tokenization, usage, views
 
 urlpatterns: list[URLPattern] = [
     path("v1/models", views.ModelListView.as_view(), name="api_model_list"),
     path("v1/models/<str:ref>", views.ModelDetailView.as_view(), name="api_model"),
     path(
         "v1/models/<str:ref>/predict", views.PredictView.as_view(), name="api_predict"
+    ),
+    path(
+        "v1/models/<str:ref>/tokenize",
+        tokenization.TokenizeView.as_view(),
+        name="api_tokenize",
+    ),
+    path(
+        "v1/models/<str:ref>/detokenize",
+        tokenization.DetokenizeView.as_view(),
+        name="api_detokenize",
     ),
     path("v1/usage", usage.UsageView.as_view(), name="api_usage"),
     path("schema/", schema.SchemaView.as_view(), name="api_schema"),

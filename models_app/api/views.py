@@ -50,7 +50,8 @@ class ModelDetailView(APIView):
         responses={200: ModelDetailOutput, **_MODEL_ERRORS},
     )
     def get(self, request: Request, ref: str) -> Response:
-        """One model, by id or slug, with your limits and its generation parameters."""
+        """One model, by id or slug, with your limits, its generation parameters, and how
+        fast it was seen to be here."""
         return Response(describe_model(LanguageModel.objects.resolve(ref), request))
 
 

@@ -1,5 +1,11 @@
 from __future__ import annotations
 
+import logging
+from typing import Any
+
+from django.conf import settings
+
+from neuro_site.request_id import RequestIdFilter
 from neuro_site.testing import BaseTestCase
 
 
@@ -27,6 +33,18 @@ class RequestIdTests(BaseTestCase):
             )
 
         self.assertEqual(response.json()["error"]["request_id"], "mine")
+
+    def test_every_line_of_the_log_can_carry_it(self) -> None:
+        logging_settings: dict[str, Any] = settings.LOGGING
+        handler = logging_settings["handlers"]["console"]
+        self.assertEqual(handler["filters"], ["request_id"])
+        self.client.get("/tiers/", headers={"X-Request-Id": "mine"})
+        record = logging.makeLogRecord({"msg": "Hello"})
+
+        RequestIdFilter().filter(record)
+
+        formats = logging_settings["formatters"][handler["formatter"]]["format"]
+        self.assertIn("[mine] Hello", logging.Formatter(formats).format(record))
 
     def test_it_is_on_pages_too(self) -> None:
         self.assertTrue(self.client.get("/tiers/")["X-Request-Id"])
