@@ -3,7 +3,7 @@
 The beams of a request are requests themselves, each with a slot, and run in the same
 steps as all others. After a step the best continuations go on: the first of a beam
 stays in its slot, others take slots whose beams have ended, and only the positions
-that differ are copied there.
+that differ are copied there. Where they are many the search waits some steps for it.
 """
 
 from __future__ import annotations
@@ -26,9 +26,6 @@ from inference.warpers import Limits, warp
 
 # The score of a beam that is none; transformers' number.
 NO_SCORE = -1.0e9
-# How many positions of a prompt are copied between two steps, so that beams which find
-# a long prefix in the cache do not stall the others.
-MAX_SHARED_POSITIONS = 512
 
 
 @dataclass(slots=True)
@@ -93,6 +90,7 @@ class BeamSearch:
         self._scores = torch.full((params.num_beams,), NO_SCORE)
         self._scores[0] = 0.0
         self._finished: list[tuple[float, Hypothesis]] = []
+        self._copies: list[SlotCopy] = []
 
     @property
     def sequences(self) -> list[GeneratedSequence]:
@@ -100,25 +98,39 @@ class BeamSearch:
         best = self._finished[: self.params.num_sequences]
         return [_sequence(hypothesis, score) for score, hypothesis in best]
 
-    def share_prompt(self) -> list[SlotCopy]:
-        """Some of what the other beams' slots lack of the prompt that the first one
-        reads; they run when they have it all."""
+    def take_copies(self, max_positions: int) -> list[SlotCopy]:
+        """What has to be copied before the next step, or some of it: the beams run
+        when their slots have it all."""
+        return self._share_prompt(max_positions) or self._take_pending(max_positions)
+
+    def _take_pending(self, left: int) -> list[SlotCopy]:
+        taken = []
+        while self._copies and left > 0:
+            part, self._copies[0] = self._copies[0].split(left)
+            left -= part.num_positions
+            taken.append(part)
+            if not self._copies[0].num_positions:
+                del self._copies[0]
+        self.request.lacks_copies = bool(self._copies)
+        return taken
+
+    def _share_prompt(self, max_positions: int) -> list[SlotCopy]:
+        """Of the prompt that the first beam reads."""
         first, *others = self.request.beams
         ready = min(first.num_computed_tokens, first.num_prompt_tokens)
         copies = []
         for other in others:
             start = other.num_computed_tokens
-            stop = min(ready, start + MAX_SHARED_POSITIONS // len(others))
+            stop = min(ready, start + max(max_positions // len(others), 1))
             if start < stop:
                 copies.append(SlotCopy(first.slot, other.slot, start, stop))
                 other.num_computed_tokens, other.started_at = stop, first.started_at
         return copies
 
     @torch.inference_mode()
-    def advance(self, logits: Tensor, runners: Sequence[Request]) -> list[SlotCopy]:
+    def advance(self, logits: Tensor, runners: Sequence[Request]) -> None:
         """One token more for every beam, from the rows of the requests that run them;
-        after the prompt there is one row for all. Returns what must be copied before
-        the next step."""
+        after the prompt there is one row for all."""
         log_probs = logits.log_softmax(-1)
         if len(runners) == len(self._beams):
             log_probs = log_probs[[runners.index(beam.runner) for beam in self._beams]]
@@ -133,7 +145,8 @@ class BeamSearch:
         self._note_finished(longer, candidates.scores)
         self._keep_running(longer, candidates.scores)
         self.is_done = self._has_ended(longer)
-        return [] if self.is_done else self._take_slots()
+        if not self.is_done:
+            self._take_slots()
 
     def _find_candidates(self, log_probs: Tensor) -> Candidates:
         sampling = self.request.sampling
@@ -213,21 +226,19 @@ class BeamSearch:
             length = self.request.sampling.max_new_tokens
         return float(self._scores[0] / length**penalty)
 
-    def _take_slots(self) -> list[SlotCopy]:
+    def _take_slots(self) -> None:
         """Give each beam a request to run it, its parent's where that is still free."""
         parents = {id(beam.runner) for beam in self._beams}
         free = [one for one in self.request.beams if id(one) not in parents]
-        copies = []
         for beam in self._beams:
             if id(beam.runner) in parents:
                 parents.remove(id(beam.runner))
             else:
                 target = free.pop(0)
-                copies.append(_copy_difference(beam.runner, target))
+                self._copies.append(_copy_difference(beam.runner, target))
                 beam.runner = target
         for beam in self._beams:
             beam.runner.token_ids = beam.token_ids
-        return copies
 
 
 def draw_distinct(

@@ -15,7 +15,7 @@ from inference.beams import BeamSearch
 from inference.config import EngineConfig
 from inference.detokenizer import Detokenizer
 from inference.errors import ContextLengthExceeded, DeadlineExceeded, InvalidRequest
-from inference.kv_cache import SlotCopy
+from inference.kv_cache import MAX_COPIED_POSITIONS, SlotCopy
 from inference.loader import (
     end_of_text_ids,
     load_model,
@@ -128,7 +128,8 @@ class Engine:
         started_at = self._timer()
         late = self._end_late_requests(started_at)
         for search in self._searches.values():
-            self._runner.copy(search.share_prompt())
+            each = max(MAX_COPIED_POSITIONS // len(self._searches), 1)
+            self._runner.copy(search.take_copies(each))
         scheduled = self.scheduler.schedule()
         self._runner.copy(self.scheduler.take_copies())
         if not scheduled:
@@ -161,7 +162,7 @@ class Engine:
     def _search(
         self, search: BeamSearch, logits: Tensor, runners: list[Request]
     ) -> TokenEvent:
-        self._runner.copy(search.advance(logits, runners))
+        search.advance(logits, runners)
         request, sequences, reason = search.request, search.sequences, None
         if search.is_done:
             reason = sequences[0].finish_reason if sequences else "length"

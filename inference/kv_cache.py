@@ -14,6 +14,10 @@ from typing import NamedTuple
 
 from inference.request import Request
 
+# How many positions are copied between two steps, so that nobody waits for it: about
+# an eighth of a step of 16 streams. What is longer goes on after the next one.
+MAX_COPIED_POSITIONS = 512
+
 
 class SlotCopy(NamedTuple):
     """Take the positions from `start` to `stop` of slot `source` over to `target`."""
@@ -26,6 +30,15 @@ class SlotCopy(NamedTuple):
     @property
     def is_needed(self) -> bool:
         return self.start < self.stop and self.source != self.target
+
+    @property
+    def num_positions(self) -> int:
+        return self.stop - self.start
+
+    def split(self, num_positions: int) -> tuple[SlotCopy, SlotCopy]:
+        """The first so many positions, and the rest, which may be empty."""
+        middle = min(self.start + num_positions, self.stop)
+        return self._replace(stop=middle), self._replace(start=middle)
 
 
 @dataclass(slots=True)

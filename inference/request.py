@@ -42,7 +42,8 @@ class Request:
     """`token_ids` is prompt and completion together; the first `num_computed_tokens`
     of them have their keys and values in the KV cache. The first `num_cached_tokens` had
     them already when it began; `deadline` is on the engine's clock. A request with beams
-    is the first of them itself and holds a slot for each."""
+    is the first of them itself and holds a slot for each; `lacks_copies` says that they
+    wait for keys and values of each other."""
 
     request_id: str
     token_ids: list[int]
@@ -63,6 +64,7 @@ class Request:
     has_told_start: bool = False
     finish_reason: FinishReason | None = None
     other_beams: tuple[Request, ...] = ()
+    lacks_copies: bool = False
     wants_prompt_logprobs: bool = False
     prompt_logprobs: list[TokenLogprob | None] = field(default_factory=list)
 
@@ -101,6 +103,13 @@ class Request:
     def beams(self) -> tuple[Request, ...]:
         """What runs when the prompt has been read: one request for each slot held."""
         return self, *self.other_beams
+
+    @property
+    def can_decode(self) -> bool:
+        """Whether the slots of all its beams have what the next token is made from."""
+        return not self.lacks_copies and not any(
+            beam.num_pending_prompt_tokens for beam in self.beams
+        )
 
     @property
     def is_reading_prompt_logprobs(self) -> bool:

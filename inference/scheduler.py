@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from inference.config import EngineConfig
 from inference.errors import Overloaded
-from inference.kv_cache import SlotCopy, SlotPool
+from inference.kv_cache import MAX_COPIED_POSITIONS, SlotCopy, SlotPool
 from inference.messages import FinishReason
 from inference.prefill import PrefillBudget, StepLoad, share
 from inference.request import Request, RequestStatus
@@ -60,7 +60,7 @@ class Scheduler:
         decoding = [
             beam
             for request in self.running
-            if not any(beam.num_pending_prompt_tokens for beam in request.beams)
+            if request.can_decode
             for beam in request.beams
         ]
         decoding.sort(key=lambda request: request.slot)
@@ -115,6 +115,8 @@ class Scheduler:
     def _has_begun(self, request: Request) -> bool:
         if request.has_begun:
             return True
+        if sum(one.num_positions for one in self._copies) >= MAX_COPIED_POSITIONS:
+            return False
         copy = self.slots.begin(request)
         if copy is not None and copy.is_needed:
             self._copies.append(copy)

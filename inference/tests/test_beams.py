@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,18 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM
 
 from inference.beams import draw_distinct
-from inference.engine import Engine, load_engine
+from inference.engine import Engine, Runner, load_engine
 from inference.errors import InvalidRequest
+from inference.kv_cache import SlotCopy
 from inference.messages import GeneratedSequence, TokenEvent
 from inference.sampling_params import BeamParams
+from inference.scheduler import ScheduledRequest
 from inference.tests.fakes import (
     END_OF_TEXT,
     engine_config,
     run_to_end,
     submit,
+    token_ids,
     toy_engine,
 )
 from inference.tests.generate import PADDING, generate
@@ -28,6 +32,7 @@ from inference.tokenizer import Tokenizer
 
 PROMPT = "The old man looked at the sea and"
 COMMA, FULL_STOP = 12, 14
+UNBOUNDED = 10_000
 
 
 @pytest.fixture(scope="module")
@@ -244,7 +249,7 @@ def test_it_copies_a_long_prompt_to_its_beams_little_by_little(
     """Others go on meanwhile, and the beams find what they would have found."""
     found = []
     for limit in (512, 16):
-        monkeypatch.setattr("inference.beams.MAX_SHARED_POSITIONS", limit)
+        monkeypatch.setattr("inference.engine.MAX_COPIED_POSITIONS", limit)
         engine.add(submit("b", prompt * 20, max_new_tokens=6, beams=beams(3, 3)))
         engine.add(submit("a", prompt[1:], max_new_tokens=40))
         events = run_to_end(engine)
@@ -252,6 +257,51 @@ def test_it_copies_a_long_prompt_to_its_beams_little_by_little(
         assert len(events["a"]) == 40
 
     assert found[0] == found[1]
+
+
+class CopyCounter:
+    """Passes everything on to a runner, and counts what is copied between two steps."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+        self.num_copied = [0]
+
+    def copy(self, copies: Sequence[SlotCopy]) -> None:
+        self.num_copied[-1] += sum(one.num_positions for one in copies)
+        self._runner.copy(copies)
+
+    def run(self, scheduled: Sequence[ScheduledRequest]) -> Tensor:
+        self.num_copied.append(0)
+        return self._runner.run(scheduled)
+
+
+def test_it_copies_little_between_two_steps_however_far_beams_have_parted(
+    neo_tiny: Path, prompt: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others go on meanwhile, and the beams find what they would have found."""
+    counters: list[CopyCounter] = []
+
+    def count_copies(runner: Runner) -> Runner:
+        counters.append(CopyCounter(runner))
+        return counters[-1]
+
+    config = engine_config(precision="fp32", num_slots=5)
+    found, neighbours = [], []
+    for limit in (UNBOUNDED, 3):
+        monkeypatch.setattr("inference.engine.MAX_COPIED_POSITIONS", limit)
+        engine = load_engine(neo_tiny, config, count_copies)
+        options = {"max_new_tokens": 24, "temperature": 1.5, "end_token_ids": ()}
+        engine.add(submit("b", prompt, beams=beams(4, 4), seed=3, **options))
+        engine.add(submit("a", prompt[1:], max_new_tokens=200, end_token_ids=()))
+        events = run_to_end(engine)
+        found.append(last_sequences(events["b"]))
+        neighbours.append(token_ids(events["a"]))
+
+    free, bounded = (max(counter.num_copied[2:]) for counter in counters)
+    assert free > bounded
+    assert bounded <= 3
+    assert found[0] == found[1]
+    assert neighbours[0] == neighbours[1]
 
 
 def test_it_waits_until_there_is_a_slot_for_every_beam() -> None:

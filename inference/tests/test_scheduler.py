@@ -170,6 +170,25 @@ def test_it_waits_for_a_prompt_that_another_one_is_computing() -> None:
     assert (first.num_cached_tokens, second.num_cached_tokens) == (0, 29)
 
 
+def test_it_begins_no_more_prompts_when_much_is_to_be_copied() -> None:
+    scheduler = make_scheduler(num_slots=4, max_prefill_tokens=800, min_shared_tokens=4)
+    scheduler.add(make_request("a", 700))
+    run_step(scheduler)
+    for name in "bcd":
+        scheduler.add(make_request(name, 700))
+
+    steps = []
+    for _ in range(3):
+        names = [name for name, _ in run_step(scheduler)]
+        steps.append((names, [tuple(copy) for copy in scheduler.take_copies()]))
+
+    assert steps == [
+        (["a", "b"], [(0, 1, 0, 699)]),
+        (["a", "b", "c"], [(0, 2, 0, 699)]),
+        (["a", "b", "c", "d"], [(0, 3, 0, 699)]),
+    ]
+
+
 def test_it_computes_the_rest_itself_when_the_one_it_waited_for_ends() -> None:
     scheduler = make_scheduler(num_slots=3, max_prefill_tokens=20, min_shared_tokens=4)
     first, second = make_request("a", 30), make_request("b", 30)
