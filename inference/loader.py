@@ -59,12 +59,24 @@ def resolve_device() -> str:
 
 def resolve_precision(precision: Precision, device: str) -> str:
     """`auto` is bf16 where the hardware multiplies it, else fp32."""
-    flags = _processor_flags()
-    if precision == "int8" and (device != "cpu" or not flags & INT8_FLAGS):
-        raise InvalidPrecision("int8 needs a processor with VNNI instructions")
+    if precision == "int8":
+        _require_int8(device)
     if precision != "auto":
         return precision
-    return "bf16" if device == "cuda" or flags & BF16_FLAGS else "fp32"
+    return "bf16" if _multiplies_bf16(device) else "fp32"
+
+
+def _require_int8(device: str) -> None:
+    if device != "cpu":
+        raise InvalidPrecision("int8 is for processors; on a GPU take bf16 or fp32")
+    if not _processor_flags() & INT8_FLAGS:
+        raise InvalidPrecision("int8 needs a processor with VNNI instructions")
+
+
+def _multiplies_bf16(device: str) -> bool:
+    if device == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool(_processor_flags() & BF16_FLAGS)
 
 
 def _processor_flags() -> set[str]:
