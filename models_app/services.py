@@ -11,30 +11,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import cast
+from typing import TypeAlias, cast
 
 from asgiref.sync import async_to_sync, sync_to_async
 from django.conf import settings
 from django.db import transaction
 
-from accounts import access, leases, quota, rate_limits
-from accounts.errors import ApplicationError, TierRequired
-from accounts.models import ApiToken, Project, Reservation, Scope, User
+from accounts import leases, quota, rate_limits
+from accounts.errors import ApplicationError
+from accounts.identifiers import new_public_id
+from accounts.models import Reservation
 from accounts.prepared import INTEGER, Field, Given, PreparedUpdate
 from models_app import refusals, texts, usage_hours
 from models_app.backends import get_backend
 from models_app.backends.base import Generation
+from models_app.calls import Call, Caller, permit, require_access, understand
 from models_app.errors import GenerationFailed
 from models_app.merging import merge_once_begun
-from models_app.models import (
-    LanguageModel,
-    PredictionRecord,
-    PredictionSource,
-    PredictionStatus,
-)
+from models_app.models import LanguageModel, PredictionRecord, PredictionStatus
 from models_app.parameters import GenerationParameters, parse
 from models_app.predictions import (
     Completed,
@@ -45,10 +42,10 @@ from models_app.predictions import (
     Started,
     TextDelta,
 )
-from models_app.prompts import DEFAULT_NEW_TOKENS, Prompt, prepare_prompts
+from models_app.prompts import DEFAULT_NEW_TOKENS
 from models_app.runs import PredictionRun
 from models_app.sampling import sampling_of
-from models_app.vocabulary import TokenIds, banned_words, require_known_tokens
+from models_app.vocabulary import TokenIds
 
 __all__ = [
     "Admission",
@@ -61,12 +58,16 @@ __all__ = [
     "Started",
     "TextDelta",
     "admit",
+    "begin",
+    "close",
     "discard",
     "enter",
     "predict",
+    "prediction_of",
     "require_access",
     "run_to_end",
     "stream",
+    "undo",
 ]
 
 logger = logging.getLogger(__name__)
@@ -88,16 +89,6 @@ _close_row = PreparedUpdate(
         for name in _CLOSING_FIELDS
     },
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
-    """Who asks, for which project, and through which door."""
-
-    user: User
-    project: Project
-    source: PredictionSource
-    api_token: ApiToken | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,48 +125,60 @@ def admit(
     """
     entry = enter(caller, language_model)
     generation_parameters = parse(parameters)
-    backend = get_backend()
-    backend.require_ready(entry.slug)
-    require_known_tokens(generation_parameters, model=entry.slug)
-    prepared = prepare_prompts(
-        prompts,
-        model=entry.slug,
-        parameters=generation_parameters,
-        user=caller.user,
-        default_new_tokens=default_new_tokens,
-        longest_prompt=longest_prompt,
+    get_backend().require_ready(entry.slug)
+    return begin(
+        understand(
+            caller,
+            entry,
+            prompts,
+            generation_parameters,
+            default_new_tokens=default_new_tokens,
+            longest_prompt=longest_prompt,
+        )
     )
-    bad_words_ids = banned_words(generation_parameters, model=entry.slug)
-    run = PredictionRun(prepared, generation_parameters, backend.speller(entry.slug))
-    reservation, record = _open(caller, entry, prepared, generation_parameters)
+
+
+def begin(call: Call, *, public_id: str | None = None) -> Admission:
+    """Reserve and open the ledger's row, under an id that was given out already if so.
+
+    Raises `LimitReached` or `TierLimitExceeded`, and then nothing has changed.
+    """
+    speller = get_backend().speller(call.language_model.slug)
+    run = PredictionRun(call.prompts, call.parameters, speller)
+    reservation, record = _open(call, public_id or new_public_id())
     return Admission(
         record=record,
         reservation=reservation,
-        language_model=entry,
-        parameters=generation_parameters,
-        bad_words_ids=bad_words_ids,
-        priority=caller.user.limits.priority,
-        keeps_texts=caller.project.keeps_texts,
+        language_model=call.language_model,
+        parameters=call.parameters,
+        bad_words_ids=call.bad_words_ids,
+        priority=call.caller.user.limits.priority,
+        keeps_texts=call.caller.project.keeps_texts,
         run=run,
     )
 
 
 def enter(caller: Caller, language_model: str) -> LanguageModel:
     """The language model, if the caller may use it, as one request of its minute."""
-    entry = LanguageModel.objects.resolve(language_model)
-    require_access(user=caller.user, language_model=entry)
-    if caller.api_token:
-        access.require_scope(caller.api_token, Scope.PREDICT)
-        access.require_model(caller.api_token, entry.slug)
+    entry = permit(caller, language_model)
     rate_limits.check_request(caller.user, caller.api_token)
     return entry
 
 
-async def stream(admission: Admission) -> AsyncGenerator[PredictEvent]:
+# Ends an admission in the ledger: how it went, and the error if one ended it.
+Close: TypeAlias = Callable[
+    [Admission, PredictionStatus, ApplicationError | None], bool
+]
+
+
+async def stream(
+    admission: Admission, settle: Close | None = None
+) -> AsyncGenerator[PredictEvent]:
     """Run an admitted call. The first event is `Started`, once the engine has taken in
     all of it, the last `Completed` or `Failed`.
 
     Closing or cancelling it aborts the work in the engine and charges what was done.
+    `settle`, in place of `close`, may write more into the transaction that settles.
     """
     status, error = PredictionStatus.ABORTED, None
     run, is_taken_in = admission.run, False
@@ -198,13 +201,13 @@ async def stream(admission: Admission) -> AsyncGenerator[PredictEvent]:
         status, error = PredictionStatus.FAILED, GenerationFailed()
     finally:
         keeper.cancel()
-        await sync_to_async(_close)(admission, status, error)
-    yield Failed(error) if error else Completed(_prediction(admission))
+        await sync_to_async(settle or close)(admission, status, error)
+    yield Failed(error) if error else Completed(prediction_of(admission))
 
 
-async def run_to_end(admission: Admission) -> Prediction:
+async def run_to_end(admission: Admission, settle: Close | None = None) -> Prediction:
     """The finished prediction, or the error that ended it."""
-    async with aclosing(stream(admission)) as events:
+    async with aclosing(stream(admission, settle)) as events:
         async for event in events:
             if isinstance(event, Failed):
                 raise event.error
@@ -233,41 +236,24 @@ def predict(
 def discard(admission: Admission) -> None:
     """Give up an admission that nobody will stream; does nothing to a closed one."""
     if admission.record.status == PredictionStatus.RUNNING:
-        _close(admission, PredictionStatus.ABORTED, None)
-
-
-def require_access(*, user: User, language_model: LanguageModel) -> None:
-    """Raise `TierRequired`, naming the tier, unless the user's tier includes it."""
-    if not language_model.is_open_to(user):
-        raise TierRequired(
-            f"{language_model.name} needs the "
-            f"{language_model.get_minimum_tier_display()} tier; "
-            f"yours is {user.get_tier_display()}.",
-            param="model",
-        )
+        close(admission, PredictionStatus.ABORTED, None)
 
 
 @transaction.atomic
-def _open(
-    caller: Caller,
-    language_model: LanguageModel,
-    prompts: list[Prompt],
-    parameters: GenerationParameters,
-) -> tuple[Reservation, PredictionRecord]:
-    prompt_tokens = sum(len(prompt.token_ids) for prompt in prompts)
-    each = parameters.sequences_computed
-    new_tokens = sum(prompt.max_new_tokens * each for prompt in prompts)
+def _open(call: Call, public_id: str) -> tuple[Reservation, PredictionRecord]:
+    caller, parameters = call.caller, call.parameters
     reservation = quota.reserve(
-        user=caller.user, api_token=caller.api_token, tokens=prompt_tokens + new_tokens
+        user=caller.user, api_token=caller.api_token, tokens=call.most_tokens
     )
     record = PredictionRecord.objects.create(
+        public_id=public_id,
         user=caller.user,
         project=caller.project,
         api_token=caller.api_token,
-        language_model=language_model,
+        language_model=call.language_model,
         source=caller.source,
-        prompts=len(prompts),
-        prompt_tokens=prompt_tokens,
+        prompts=len(call.prompts),
+        prompt_tokens=call.prompt_tokens,
         seed=parameters.seed,
         parameters=parameters.as_json(),
     )
@@ -275,9 +261,10 @@ def _open(
 
 
 @transaction.atomic
-def _close(
+def close(
     admission: Admission, status: PredictionStatus, error: ApplicationError | None
-) -> None:
+) -> bool:
+    """Settle and close the ledger's row, once. False: it is gone, and nothing is owed."""
     run, record = admission.run, admission.record
     timings = run.timings()
     record.status = status
@@ -289,7 +276,7 @@ def _close(
     record.ttft_ms = timings.ttft_ms
     record.duration_ms = timings.duration_ms
     if not _update(record):
-        return
+        return False
     if admission.keeps_texts:
         texts.store(record, run)
     if record.charged_tokens:
@@ -297,6 +284,17 @@ def _close(
     else:
         quota.refund(admission.reservation)
     usage_hours.count(record)
+    return True
+
+
+@transaction.atomic
+def undo(record: PredictionRecord, reservation: Reservation | None) -> None:
+    """An attempt that came to nothing leaves neither a row nor a reservation."""
+    PredictionRecord.objects.filter(
+        pk=record.pk, status=PredictionStatus.RUNNING
+    ).delete()
+    if reservation is not None:
+        quota.refund(reservation)
 
 
 def _charge(admission: Admission) -> int:
@@ -338,7 +336,7 @@ def _started(admission: Admission) -> Started:
     )
 
 
-def _prediction(admission: Admission) -> Prediction:
+def prediction_of(admission: Admission) -> Prediction:
     run = admission.run
     return Prediction(
         id=admission.record.public_id,

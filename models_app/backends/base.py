@@ -66,6 +66,12 @@ class Backend(Protocol):
     async def stop(self) -> None:
         """Interrupt, and let what other processes run end within the grace time."""
 
+    def require_installed(self, model: str) -> None:
+        """Return if the model can run once an engine is there.
+
+        Else raises `ModelNotInstalled` or `ModelNotVerified`.
+        """
+
     def require_ready(self, model: str) -> None:
         """Return if the model can run now, loading it if it can be loaded soon.
 

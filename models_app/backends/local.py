@@ -68,6 +68,9 @@ class LocalBackend:
         await self._supervisor.stop()
         self._home = None
 
+    def require_installed(self, model: str) -> None:
+        require_verified_folder(model)
+
     def require_ready(self, model: str) -> None:
         require_verified_folder(model)
         if self._shared.is_connected and model in self._ready:

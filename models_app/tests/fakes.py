@@ -42,6 +42,8 @@ class FakeBackend:
 
     async def stop(self) -> None: ...
 
+    def require_installed(self, model: str) -> None: ...
+
     def require_ready(self, model: str) -> None:
         if self.unready:
             raise self.unready
