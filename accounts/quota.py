@@ -66,9 +66,7 @@ def reserve(
     Raises `TierLimitExceeded` where the call is larger than a whole limit, so that no
     waiting would help.
     """
-    for name in (A_MINUTE, A_DAY):
-        for limit in limits_on(user, api_token, name):
-            _require_possible(limit, tokens)
+    require_possible(user, api_token, tokens)
     # Without a savepoint: whatever refuses has undone its writes and raises outside.
     with transaction.atomic(savepoint=False):
         outcome = Attempt(user, api_token, tokens).run()
@@ -110,11 +108,18 @@ def status(user: User) -> QuotaStatus:
     )
 
 
-def _require_possible(limit: Limit, tokens: int) -> None:
-    if tokens > limit.allowed:
-        raise TierLimitExceeded(
-            f"This call may need {tokens:,} tokens at once. {limit.sentence}.",
-            limit=limit.name,
-            set_by=limit.set_by,
-            hint=f"Send fewer prompts, ask for fewer new tokens, or {limit.remedy}.",
-        )
+def require_possible(user: User, api_token: ApiToken | None, tokens: int) -> None:
+    """Raise `TierLimitExceeded` for a call that no waiting would let in."""
+    for name in (A_MINUTE, A_DAY):
+        for limit in limits_on(user, api_token, name):
+            if tokens > limit.allowed:
+                raise _too_large(limit, tokens)
+
+
+def _too_large(limit: Limit, tokens: int) -> TierLimitExceeded:
+    return TierLimitExceeded(
+        f"This call may need {tokens:,} tokens at once. {limit.sentence}.",
+        limit=limit.name,
+        set_by=limit.set_by,
+        hint=f"Send fewer prompts, ask for fewer new tokens, or {limit.remedy}.",
+    )

@@ -69,6 +69,21 @@ class Overloaded(ApplicationError):
     default_hint = "Wait as long as the Retry-After header says, then try again."
 
 
+class QueueFull(ApplicationError):
+    """The account has as many asynchronous predictions waiting as it may."""
+
+    status_code = status.HTTP_429_TOO_MANY_REQUESTS
+    default_code = "queue_full"
+    default_hint = "Wait until some of them have ended, or cancel some."
+
+
+class PredictionNotFound(ApplicationError):
+    status_code = status.HTTP_404_NOT_FOUND
+    default_code = "prediction_not_found"
+    default_detail = "Your project has no asynchronous prediction with this id."
+    default_hint = "They are deleted some time after they have ended."
+
+
 class DeadlineExceeded(ApplicationError):
     """What the engine had to do took longer than `NEURO_REQUEST_SECONDS`."""
 
@@ -120,3 +135,8 @@ class NotSupported(ApplicationError):
 
     status_code = status.HTTP_501_NOT_IMPLEMENTED
     default_code = "not_supported"
+
+
+def is_temporary(error: ApplicationError) -> bool:
+    """Whether the same call may succeed as soon as the engine can take it."""
+    return isinstance(error, EngineUnavailable | ModelLoading | Overloaded)

@@ -301,3 +301,7 @@ class UsageHour(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user}, {self.hour}"
+
+
+# More models of this app, which refer to those above.
+import models_app.asynchronous.models  # noqa: E402, F401

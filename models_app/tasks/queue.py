@@ -71,7 +71,7 @@ def carry_out(claimed: TaskRow) -> None:
 def hasten(task_ids: Collection[uuid.UUID]) -> None:
     """Postponed tasks are due now."""
     waiting = DBTaskResult.objects.filter(
-        pk__in=task_ids, status=TaskResultStatus.READY
+        pk__in=task_ids, status=TaskResultStatus.READY, run_after__lt=get_date_max()
     )
     if waiting.update(run_after=get_date_max()):
         wake_on_commit()

@@ -1,0 +1,131 @@
+"""Predictions that outlive their request, and their events."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils import timezone
+
+from accounts.identifiers import new_public_id
+from accounts.models import ApiToken, Project, User
+from models_app.models import LanguageModel, PredictionSource
+
+
+class AsyncStatus(models.TextChoices):
+    """`aborted` never began: its deadline passed first."""
+
+    STARTING = "starting", "Starting"
+    PROCESSING = "processing", "Processing"
+    SUCCEEDED = "succeeded", "Succeeded"
+    FAILED = "failed", "Failed"
+    CANCELED = "canceled", "Canceled"
+    ABORTED = "aborted", "Aborted"
+
+
+class AsyncPredictionQuerySet(models.QuerySet["AsyncPrediction"]):
+    def unfinished(self) -> AsyncPredictionQuerySet:
+        return self.filter(status__in=UNFINISHED)
+
+    def finished(self) -> AsyncPredictionQuerySet:
+        return self.exclude(status__in=UNFINISHED)
+
+
+UNFINISHED = (AsyncStatus.STARTING, AsyncStatus.PROCESSING)
+
+
+class AsyncPrediction(models.Model):
+    """A prediction that outlives its request, with its prompts and what came of them.
+
+    Kept for a bounded time only. Its ledger row, which has the same public id, is made
+    when it begins to run and stays.
+    """
+
+    public_id = models.CharField(
+        max_length=24, unique=True, editable=False, default=new_public_id
+    )
+    user = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="async_predictions"
+    )
+    project = models.ForeignKey(
+        Project, on_delete=models.CASCADE, related_name="async_predictions"
+    )
+    api_token = models.ForeignKey(
+        ApiToken, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    language_model = models.ForeignKey(
+        LanguageModel, on_delete=models.PROTECT, related_name="+"
+    )
+    source = models.CharField(choices=PredictionSource, max_length=20)
+    status = models.CharField(
+        choices=AsyncStatus, default=AsyncStatus.STARTING, max_length=20
+    )
+    # JSON as text: PostgreSQL's own type takes no zero characters, and models make them.
+    # `models_app.asynchronous.stored` writes and reads them; parameters have the seed,
+    # so that every attempt gives the same completions.
+    inputs = models.TextField()
+    parameters = models.TextField()
+    output = models.TextField(null=True)  # noqa: DJ001 -- empty is no JSON
+    error = models.TextField(null=True)  # noqa: DJ001
+    # Of a completion whose call names no length, at most.
+    default_new_tokens = models.PositiveIntegerField()
+    prompt_tokens = models.PositiveIntegerField()
+    # Whatever `create` was given; who delivers knows what it means.
+    webhook = models.JSONField(null=True)
+    task_id = models.UUIDField(null=True)
+    # What the attempt that runs has reserved, while there is one. No foreign key: the
+    # ends of reservations would have to look here.
+    reservation_id = models.BigIntegerField(null=True)
+    cancel_at = models.DateTimeField(null=True)
+    cancel_requested_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    objects = AsyncPredictionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["project", "-id"], name="async_of_project"),
+            models.Index(
+                fields=["user"],
+                condition=models.Q(status__in=["starting", "processing"]),
+                name="async_unfinished",
+            ),
+            models.Index(fields=["finished_at"], name="async_finished"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.public_id} ({self.status})"
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status not in UNFINISHED
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the time that its caller gave it is over."""
+        return self.cancel_at is not None and self.cancel_at <= timezone.now()
+
+
+class AsyncEvents(models.Model):
+    """Events of an asynchronous prediction that were written down together.
+
+    `first` counts the prediction's events from 1. `events` is JSON as text, too.
+    """
+
+    prediction = models.ForeignKey(
+        AsyncPrediction, on_delete=models.CASCADE, related_name="events"
+    )
+    first = models.PositiveIntegerField()
+    events = models.TextField()
+
+    class Meta:
+        ordering = ["first"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["prediction", "first"], name="unique_events_of_prediction"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.prediction_id}, from {self.first}"
