@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import audit, credentials
+from accounts.closing import api_token_revoked
 from accounts.errors import Conflict
 from accounts.models import ApiToken, Project
 from accounts.token_changes import describe_changes
@@ -108,6 +109,7 @@ def revoke_api_token(*, api_token: ApiToken) -> None:
     unrevoked = ApiToken.objects.filter(pk=api_token.pk, revoked_at=None)
     if unrevoked.update(revoked_at=timezone.now()):
         _record("api_token.revoked", api_token)
+        api_token_revoked.send(sender=ApiToken, api_token=api_token)
     api_token.refresh_from_db(fields=["revoked_at"])
 
 

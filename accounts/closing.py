@@ -13,6 +13,9 @@ from accounts.models import User
 # Sent with `user` once nothing new can begin and before the rows go: whoever runs work
 # for the account ends it.
 account_closing = Signal()
+# Sent with `api_token` or `project` in the transaction that ends it, for the same reason.
+api_token_revoked = Signal()
+project_archived = Signal()
 
 
 def close_account(*, user: User) -> None:

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts import audit
+from accounts.closing import project_archived
 from accounts.models import Project, User
 
 MAX_PROJECTS = 100
@@ -66,6 +67,7 @@ def archive_project(*, project: Project) -> None:
     active = Project.objects.active().filter(pk=project.pk)
     if active.update(archived_at=timezone.now()):
         audit.record(user=project.user, kind="project.archived", name=project.name)
+        project_archived.send(sender=Project, project=project)
 
 
 @transaction.atomic

@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from accounts import quota, rate_limits
 from accounts.models import Project, User
+from models_app import refusals
 from models_app.asynchronous.finishing import finish
 from models_app.asynchronous.models import (
     AsyncPrediction,
@@ -37,6 +38,7 @@ from models_app.tasks import queue
 RETRY_SECONDS = 5
 
 
+@refusals.noted
 def create(
     *,
     caller: Caller,
