@@ -18,6 +18,7 @@ from neuro_site.testing import BaseTestCase, Response
 URL = "/account/data/delete/"
 # Each table with a column for its account, and the part of the export that tells it.
 EXPORTED = {
+    "AsyncPrediction": "asynchronous_predictions",
     "AuditEvent": "activity",
     "PredictionRecord": "predictions",
     "Project": "projects",

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts import quota, rate_limits
+from accounts import quota
 from accounts.models import Project, User
 from models_app import refusals
 from models_app.asynchronous.finishing import finish
@@ -29,10 +29,11 @@ from models_app.asynchronous.models import (
 from models_app.asynchronous.running import run_prediction
 from models_app.asynchronous.stored import write_call
 from models_app.backends import get_backend
-from models_app.calls import Caller, permit, understand
+from models_app.calls import Caller, understand
 from models_app.errors import Overloaded, PredictionNotFound, QueueFull
 from models_app.parameters import parse
 from models_app.prompts import DEFAULT_NEW_TOKENS
+from models_app.services import enter
 from models_app.tasks import queue
 
 RETRY_SECONDS = 5
@@ -53,8 +54,7 @@ def create(
 
     `cancel_after` counts from now. `webhook` is kept as it is for `AFTER_END`.
     """
-    entry = permit(caller, language_model)
-    rate_limits.check_request(caller.user, caller.api_token)
+    entry = enter(caller, language_model)
     parsed = parse(parameters)
     get_backend().require_installed(entry.slug)
     call = understand(

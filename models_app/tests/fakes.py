@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from unittest import mock
 
 from accounts.errors import ApplicationError
@@ -127,16 +127,11 @@ HELLO = (
 
 @contextmanager
 def use_backend(backend: FakeBackend) -> Iterator[FakeBackend]:
-    with (
-        mock.patch("models_app.services.get_backend", return_value=backend),
-        mock.patch("models_app.prompts.get_backend", return_value=backend),
-        mock.patch("models_app.vocabulary.get_backend", return_value=backend),
-        mock.patch("models_app.tokenization.get_backend", return_value=backend),
-        mock.patch("models_app.texts_of_tokens.get_backend", return_value=backend),
-        mock.patch(
-            "models_app.huggingface.rendering.get_backend", return_value=backend
-        ),
-        mock.patch("models_app.huggingface.views.get_backend", return_value=backend),
-        mock.patch("models_app.account_data.get_backend", return_value=backend),
-    ):
+    """In every module of the site that asks for the backend."""
+    with ExitStack() as stack:
+        for name, module in list(sys.modules.items()):
+            is_ours = name.startswith(("models_app.", "playground."))
+            if is_ours and ".backends" not in name and hasattr(module, "get_backend"):
+                patch = mock.patch.object(module, "get_backend", return_value=backend)
+                stack.enter_context(patch)
         yield backend
