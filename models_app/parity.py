@@ -83,6 +83,14 @@ def verify_command(slug: str) -> str:
     return f"python manage.py models verify {slug}"
 
 
+def revision_of(slug: str) -> str:
+    """Changes with any file of the checkpoint; empty where none was ever checked."""
+    folder = checkpoint_dir(slug)
+    record = _read_record(folder) if folder else None
+    files = sorted(record.files.items()) if record else []
+    return " ".join(f"{name}:{file.sha256}" for name, file in files)
+
+
 def is_served(slug: str) -> bool:
     """Whether its weights are on this server and may be used."""
     return parity_of_model(slug) is Parity.MATCHES

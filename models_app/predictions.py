@@ -77,7 +77,8 @@ class TextDelta:
 
     `index` counts the completions of the call, prompt by prompt. `is_last` says that
     nothing but its `Finished` follows. `token_ids` and `logprobs` are None unless the
-    call asked for them.
+    call asked for them; so are `prompt_logprobs`, which
+    stand on the first delta of the prompt's first sequence.
     """
 
     index: int
@@ -86,6 +87,7 @@ class TextDelta:
     is_last: bool = False
     token_ids: tuple[int, ...] | None = None
     logprobs: TokenDetails | None = None
+    prompt_logprobs: tuple[TokenDetail | None, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

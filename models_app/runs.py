@@ -87,6 +87,9 @@ class GenerationRun:
             is_last=event.finish_reason is not None,
             token_ids=self.details.token_ids(event.token_ids),
             logprobs=self.details.logprobs(event.logprobs),
+            prompt_logprobs=self.details.prompt_logprobs(event.prompt_logprobs)
+            if event.prompt_logprobs
+            else None,
         )
 
     def _take_sequence(
@@ -101,6 +104,7 @@ class GenerationRun:
             is_last=True,
             token_ids=finished.token_ids,
             logprobs=finished.logprobs,
+            prompt_logprobs=finished.prompt_logprobs,
         )
         yield finished
 

@@ -10,6 +10,7 @@ from models_app.page_and_call import page_and_call
 urlpatterns: list[URLPattern | URLResolver] = [
     path("health", health, name="health"),
     path("api/", include("models_app.api.urls")),
+    path("v1/", include("models_app.openai.urls")),
     path("", include("models_app.npu.urls")),
     path("usage/", usage_views.usage, name="usage"),
     path("usage/csv/", usage_views.usage_csv, name="usage_csv"),

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.tiers import Tier
 from models_app.cards import Card, read_card
+from models_app.chat import has_chat_template
 from models_app.errors import ModelNotFound
 from models_app.models import LanguageModel
 from models_app.parity import parity_of_model, verify_command
@@ -65,6 +66,7 @@ def model_detail(request: HttpRequest, ref: str) -> HttpResponse:
         "parity": parity_of_model(language_model.slug),
         "verify_command": verify_command(language_model.slug),
         "is_open": language_model.is_open_to(request.user),
+        "has_chat_template": has_chat_template(language_model.slug),
         "examples": [
             (example, example.query(language_model.slug))
             for example in card.facts.examples

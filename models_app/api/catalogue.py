@@ -61,6 +61,7 @@ def _describe(
         "minimum_tier": entry.minimum_tier,
         "is_open_to_you": entry.is_open_to(request.user),
         "status": readiness.name.lower(),
+        "has_chat_template": has_chat_template(entry.slug),
         "url": request.build_absolute_uri(entry.get_absolute_url()),
     }
 

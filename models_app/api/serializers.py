@@ -11,6 +11,7 @@ from rest_framework import serializers
 from models_app.errors import InvalidInput
 from models_app.parameters import parameters_schema
 from models_app.parameters.kinds import KINDS
+from models_app.readiness import Readiness
 
 _TEXT = {"type": "string", "minLength": 1}
 _TOKEN_IDS = {
@@ -149,6 +150,9 @@ class PredictionOutput(serializers.Serializer[Any]):
     timings = TimingsOutput()
 
 
+STATUSES = [state.name.lower() for state in Readiness]
+
+
 class ModelOutput(serializers.Serializer[Any]):
     id = serializers.CharField()
     slug = serializers.CharField()
@@ -161,8 +165,9 @@ class ModelOutput(serializers.Serializer[Any]):
     context_length = serializers.IntegerField()
     minimum_tier = serializers.CharField()
     is_open_to_you = serializers.BooleanField()
-    status = serializers.ChoiceField(
-        choices=["ready", "loading", "failed", "installed", "missing", "engine_down"]
+    status = serializers.ChoiceField(choices=STATUSES)
+    has_chat_template = serializers.BooleanField(
+        help_text="Whether it is here and takes conversations."
     )
     url = serializers.CharField()
 

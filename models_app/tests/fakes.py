@@ -8,6 +8,8 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from unittest import mock
 
+from django.urls import get_resolver
+
 from accounts.errors import ApplicationError
 from models_app.backends.base import (
     GeneratedSequence,
@@ -128,6 +130,8 @@ HELLO = (
 @contextmanager
 def use_backend(backend: FakeBackend) -> Iterator[FakeBackend]:
     """In every module of the site that asks for the backend."""
+    # Doors are imported with the routes, when the first request comes.
+    get_resolver().url_patterns  # noqa: B018
     with ExitStack() as stack:
         for name, module in list(sys.modules.items()):
             is_ours = name.startswith(("models_app.", "playground."))

@@ -27,6 +27,10 @@ class SchemaTests(BaseTestCase):
                 "/models/{ref}/health",
                 "/models/{ref}/info",
                 "/models/{ref}/tokenize",
+                "/v1/chat/completions",
+                "/v1/completions",
+                "/v1/models",
+                "/v1/models/{ref}",
             },
         )
         self.assertIn("apiToken", document["components"]["securitySchemes"])

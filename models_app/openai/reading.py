@@ -1,0 +1,92 @@
+"""From the body of a call to checked values, by the table of its route."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+
+from models_app.errors import InvalidInput, InvalidParameter, UnsupportedParameter
+from models_app.openai.errors import UnknownParameter
+from models_app.openai.parameters import Dialect
+from models_app.parameters import PARAMETERS_BY_NAME
+
+Body = Mapping[str, object]
+
+
+def require_known_names(body: Body, dialect: Dialect) -> None:
+    """Refuse what the route does not have, and what this server cannot honour."""
+    for name, value in body.items():
+        foreign = dialect.foreign.get(name)
+        if foreign is None and name not in dialect.known:
+            raise _unknown(name, dialect)
+        if foreign and value is not None and not foreign.is_neutral(value):
+            raise UnsupportedParameter(
+                f"{name} is not supported. {foreign.reason}",
+                hint="Leave it out.",
+                param=name,
+            )
+
+
+def read_values(body: Body, dialect: Dialect) -> dict[str, object]:
+    """Every parameter of the route, given or by default; None where neither is."""
+    return {
+        name: parameter.parse(body.get(name))
+        for name, parameter in dialect.parameters.items()
+    }
+
+
+def engine_parameters(values: Mapping[str, object]) -> dict[str, object]:
+    """Those that mean the same to `models_app.parameters` under the same name."""
+    return {
+        name: value
+        for name, value in values.items()
+        if name in PARAMETERS_BY_NAME and value is not None
+    }
+
+
+def read_model(body: Body) -> str:
+    ref = body.get("model")
+    if not isinstance(ref, str) or not ref:
+        raise InvalidInput("The call names no model.", param="model")
+    return ref
+
+
+def read_stream(body: Body) -> bool:
+    return _flag(body, "stream", param="stream")
+
+
+def read_include_usage(body: Body) -> bool:
+    """Whether the stream shall end with what the call used."""
+    options = body.get("stream_options")
+    if options is None:
+        return False
+    if not isinstance(options, dict):
+        raise InvalidInput("stream_options must be an object.", param="stream_options")
+    for name in options:
+        if name not in {"include_usage", "include_obfuscation"}:
+            raise InvalidParameter(
+                f'stream_options has no field "{str(name)[:100]}".',
+                hint="Did you mean include_usage?",
+                param="stream_options",
+            )
+    return _flag(options, "include_usage", param="stream_options")
+
+
+def _flag(body: Body, name: str, *, param: str) -> bool:
+    value = body.get(name)
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    raise InvalidInput(f"{name} must be true or false.", param=param)
+
+
+def _unknown(name: str, dialect: Dialect) -> UnknownParameter:
+    near = dialect.own_names.get(name) or next(
+        iter(get_close_matches(name.lower(), dialect.known, n=1, cutoff=0.5)), None
+    )
+    return UnknownParameter(
+        f'The call has no parameter "{name[:100]}".',
+        hint=f"Did you mean {near}?"
+        if near
+        else f"Known parameters: {', '.join(dialect.known)}.",
+        param=name[:100],
+    )

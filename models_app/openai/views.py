@@ -1,0 +1,143 @@
+"""The routes of OpenAI's API that this server has, below `/v1/`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar, cast
+
+from asgiref.sync import async_to_sync
+from django.http import HttpResponseBase
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.errors import ApplicationError
+from accounts.models import ApiToken
+from models_app.callers import api_caller
+from models_app.chat import chat_prompt
+from models_app.models import LanguageModel, PredictionSource
+from models_app.openai import schemas
+from models_app.openai.answers import Writer
+from models_app.openai.calls import (
+    Call,
+    read_chat_call,
+    read_completion_call,
+)
+from models_app.openai.catalogue import describe
+from models_app.openai.chat_completions import ChatWriter
+from models_app.openai.completions import CompletionWriter
+from models_app.openai.errors import error_json
+from models_app.openai.parameters import (
+    CHAT,
+    COMPLETION,
+    DEFAULT_CHAT_TOKENS,
+    DEFAULT_COMPLETION_TOKENS,
+)
+from models_app.services import Admission, admit, run_to_end
+from models_app.sse import event_stream_response
+
+AnyCall = TypeVar("AnyCall", bound=Call)
+
+
+class OpenAiView(APIView):
+    """Says errors in the names of its own route."""
+
+    own_names: ClassVar[Mapping[str, str]] = {}
+
+    @classmethod
+    def render_error(cls, error: ApplicationError, request_id: str) -> dict[str, Any]:
+        return error_json(error, request_id=request_id, names=cls.own_names)
+
+    def answer(
+        self,
+        request: Request,
+        call: AnyCall,
+        admission: Admission,
+        writer_of: Callable[[Admission, AnyCall], Writer[AnyCall]],
+    ) -> HttpResponseBase:
+        writer = writer_of(admission, call)
+        if not call.is_streamed:
+            return Response(writer.answer(async_to_sync(run_to_end)(admission)))
+        request_id = request.headers["X-Request-Id"]
+        render = writer.renderer(lambda e: self.render_error(e.error, request_id))
+        return event_stream_response(request._request, admission, render)
+
+
+class ModelListView(OpenAiView):
+    @extend_schema(
+        tags=["OpenAI"],
+        summary="List the models",
+        operation_id="openai_list_models",
+        responses={200: schemas.OpenAiModelListOutput, **schemas.ERRORS},
+    )
+    def get(self, request: Request) -> Response:
+        """Every model that your tier includes and your API token allows."""
+        api_token = cast("ApiToken", request.auth)
+        entries = [
+            entry
+            for entry in LanguageModel.objects.open_to(api_token.user)
+            if api_token.allows_model(entry.slug)
+        ]
+        return Response({"object": "list", "data": describe(entries)})
+
+
+class ModelView(OpenAiView):
+    @extend_schema(
+        tags=["OpenAI"],
+        summary="Describe a model",
+        operation_id="openai_get_model",
+        responses={200: schemas.OpenAiModelOutput, **schemas.MODEL_ERRORS},
+    )
+    def get(self, request: Request, ref: str) -> Response:
+        """One model, by id, slug or its name on the hub."""
+        (model,) = describe([LanguageModel.objects.resolve(ref)])
+        return Response(model)
+
+
+class CompletionView(OpenAiView):
+    own_names = COMPLETION.own_names
+
+    @extend_schema(
+        tags=["OpenAI"],
+        summary="Complete a text",
+        operation_id="openai_complete",
+        request={"application/json": schemas.completion_schema()},
+        responses=schemas.prediction_responses(schemas.TextCompletionOutput),
+    )
+    def post(self, request: Request) -> HttpResponseBase:
+        """Continue one prompt or several, as `/v1/completions` of OpenAI does."""
+        call = read_completion_call(request.data)
+        admission = admit(
+            caller=api_caller(request, source=PredictionSource.OPENAI),
+            language_model=call.model,
+            prompts=call.prompts,
+            parameters=call.parameters,
+            default_new_tokens=DEFAULT_COMPLETION_TOKENS,
+        )
+        return self.answer(request, call, admission, CompletionWriter)
+
+
+class ChatCompletionView(OpenAiView):
+    own_names = CHAT.own_names
+
+    @extend_schema(
+        tags=["OpenAI"],
+        summary="Answer a conversation",
+        operation_id="openai_chat",
+        request={"application/json": schemas.chat_schema()},
+        responses=schemas.prediction_responses(schemas.ChatCompletionOutput),
+    )
+    def post(self, request: Request) -> HttpResponseBase:
+        """The next message of a conversation, by a model with a chat template."""
+        call = read_chat_call(request.data)
+        entry = LanguageModel.objects.resolve(call.model)
+        prompt = chat_prompt(entry.slug, call.messages)
+        admission = admit(
+            caller=api_caller(request, source=PredictionSource.OPENAI),
+            language_model=entry.slug,
+            prompts=[prompt.text],
+            parameters=call.with_stop_tokens(prompt.stop_token_ids),
+            default_new_tokens=DEFAULT_CHAT_TOKENS,
+        )
+        return self.answer(request, call, admission, ChatWriter)
