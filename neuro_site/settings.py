@@ -243,6 +243,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    # TGI has others, under the same name.
+    "ENUM_NAME_OVERRIDES": {
+        "FinishReasonEnum": "models_app.api.serializers.FINISH_REASONS",
+    },
 }
 
 # Pages of these origins may call the APIs with an API token. No other route says so, and

@@ -86,6 +86,9 @@ class UsageOutput(serializers.Serializer[Any]):
     total_tokens = serializers.IntegerField()
 
 
+FINISH_REASONS = ["stop", "length", "abort"]
+
+
 class AlternativeOutput(serializers.Serializer[Any]):
     token_id = serializers.IntegerField()
     text = serializers.CharField()
@@ -111,7 +114,7 @@ class CompletionOutput(serializers.Serializer[Any]):
         help_text="Which of the prompt's sequences it is; with beams, the best is 0."
     )
     text = serializers.CharField(help_text="The completion, without the prompt.")
-    finish_reason = serializers.ChoiceField(choices=["stop", "length", "abort"])
+    finish_reason = serializers.ChoiceField(choices=FINISH_REASONS)
     stop_sequence = serializers.CharField(
         allow_null=True, help_text="The stop sequence that ended it, where one did."
     )

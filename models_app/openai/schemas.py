@@ -8,7 +8,12 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 
-from models_app.api.serializers import STATUSES, ErrorOutput, UsageOutput
+from models_app.api.serializers import (
+    FINISH_REASONS,
+    STATUSES,
+    ErrorOutput,
+    UsageOutput,
+)
 from models_app.openai.messages import ROLES
 from models_app.openai.parameters import CHAT, COMPLETION, Dialect
 from models_app.parameters.json_schema import Schema, parameters_schema
@@ -156,7 +161,7 @@ class TextChoiceOutput(serializers.Serializer[Any]):
     index = serializers.IntegerField()
     text = serializers.CharField()
     logprobs = LogprobColumnsOutput(allow_null=True)
-    finish_reason = serializers.ChoiceField(choices=["stop", "length", "abort"])
+    finish_reason = serializers.ChoiceField(choices=FINISH_REASONS)
 
 
 class TextCompletionOutput(_AnswerOutput):
@@ -189,7 +194,7 @@ class ChatChoiceOutput(serializers.Serializer[Any]):
     index = serializers.IntegerField()
     message = ChatMessageOutput()
     logprobs = ChatLogprobsOutput(allow_null=True)
-    finish_reason = serializers.ChoiceField(choices=["stop", "length", "abort"])
+    finish_reason = serializers.ChoiceField(choices=FINISH_REASONS)
 
 
 class ChatCompletionOutput(_AnswerOutput):
