@@ -18,6 +18,7 @@ from neuro_site.asgi_types import Message, Receive, Send  # noqa: E402
 from neuro_site.body_limit import limit_body  # noqa: E402
 from neuro_site.gate import Gate  # noqa: E402
 from neuro_site.handler import Handler  # noqa: E402
+from neuro_site.web_lock import NotAloneError, hold_web_lock  # noqa: E402
 
 gate = Gate(
     limit_body(
@@ -40,6 +41,11 @@ async def _live(receive: Receive, send: Send) -> None:
     """Start and stop the backend and the worker when the server says so."""
     worker = supervise_worker()
     await receive()
+    try:
+        hold_web_lock(settings.DATA_DIR, shares_counts=bool(settings.REDIS_URL))
+    except NotAloneError as error:
+        await send({"type": "lifespan.startup.failed", "message": str(error)})
+        return
     try:
         await get_backend().start()
     except Exception as error:

@@ -16,6 +16,8 @@ from neuro_site.http_protocol import HttpProtocol
 # What is left to say after the grace time is said in this time.
 TAIL_SECONDS = 5
 POLL_SECONDS = 0.05
+# The exit status that uvicorn's own command has for it.
+NOT_STARTED = 3
 
 
 def serve(listener: socket.socket) -> None:
@@ -34,7 +36,10 @@ def serve(listener: socket.socket) -> None:
         server_header=False,
         timeout_graceful_shutdown=TAIL_SECONDS,
     )
-    NeuroServer(config).run(sockets=[listener])
+    server = NeuroServer(config)
+    server.run(sockets=[listener])
+    if not server.started:
+        sys.exit(NOT_STARTED)
 
 
 class NeuroServer(uvicorn.Server):
