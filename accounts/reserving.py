@@ -62,7 +62,8 @@ class Attempt:
         limit = limit_of_api_token(self._api_token, A_DAY)
         if limit is None:
             return None
-        if days.hold_api_token(self._reservation, allowed=limit.allowed):
+        hold = partial(days.hold_api_token, self._reservation, allowed=limit.allowed)
+        if hold() or (release_expired(self._user.pk) and hold()):
             self._reservation.is_on_api_token_day = True
             return None
         row = days.api_token_day(self._reservation)

@@ -178,6 +178,14 @@ class OwnLimitsTestCase(WindowsTestCase):
         day = ApiTokenDay.objects.get()
         self.assertEqual((day.tokens_used, day.tokens_reserved), (20, 0))
 
+    def test_it_gives_back_what_a_dead_process_held_of_the_api_tokens_day(self) -> None:
+        api_token = self.api_token_with(tokens_per_day=50)
+        self.reserve(40, api_token)
+        self.refusal(11, api_token)
+        self.at(NOON + LEASE)
+        self.reserve(50, api_token)
+        self.assertEqual(Reservation.objects.count(), 1)
+
     def test_it_lets_the_accounts_limit_refuse_first(self) -> None:
         api_token = self.api_token_with(tokens_per_minute=999_999)
         quota.settle(self.reserve(1_000), used=1_000)
