@@ -109,9 +109,9 @@ class TokenView(ManagingView):
     )
     def patch(self, request: Request, public_id: str) -> Response:
         """What is left out stays, its value always. It may then do no more than yours."""
+        api_token = self.find(public_id)
         serializer = UpdateTokenInput(data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
-        api_token = self.find(public_id)
         options = serializer.options_over(TokenOptions.of(api_token))
         self.require_within(options)
         if "limits" in serializer.validated_data:
@@ -141,9 +141,9 @@ class RotateTokenView(ManagingView):
     )
     def post(self, request: Request, public_id: str) -> Response:
         """A new value under the same id; the old one works for `grace_seconds` more."""
+        api_token = self.find(public_id)
         serializer = RotateTokenInput(data=request.data)
         serializer.is_valid(raise_exception=True)
-        api_token = self.find(public_id)
         self.require_within(TokenOptions.of(api_token))
         grace = datetime.timedelta(seconds=serializer.validated_data["grace_seconds"])
         plaintext = api_tokens.rotate_api_token(api_token=api_token, grace=grace)

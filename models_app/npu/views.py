@@ -96,7 +96,7 @@ class UndeployedView(UnsupportedView):
         "call npu.api(..., deployed=True)."
     )
 
-    def get(self, request: Request, *args: str) -> NoReturn:
+    def get(self, request: Request, task_id: str = "") -> NoReturn:
         raise NotSupported(self.explanation)
 
     post = put = delete = get
