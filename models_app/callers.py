@@ -6,7 +6,7 @@ from typing import cast
 
 from rest_framework.request import Request
 
-from accounts.models import ApiToken, Project
+from accounts.models import ApiToken, Project, User
 from models_app.errors import InvalidInput
 from models_app.models import PredictionSource
 from models_app.services import Caller
@@ -29,11 +29,13 @@ def api_caller(
 def _project(api_token: ApiToken, project_id: str) -> Project:
     if project_id in ("", api_token.project.public_id):
         return api_token.project
-    project = (
-        Project.objects.active()
-        .filter(user=api_token.user, public_id=project_id)
-        .first()
-    )
+    return find_project(api_token.user, project_id)
+
+
+def find_project(user: User, public_id: str) -> Project:
+    """The account's active project of that id, or `InvalidInput`."""
+    active = Project.objects.active()
+    project = active.filter(user=user, public_id=public_id).first()
     if project is None:
         raise InvalidInput(
             "You have no project with this id, or it is archived.", param="project"

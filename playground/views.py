@@ -18,6 +18,7 @@ from playground import errors
 from playground.choices import first_choice, model_choices
 from playground.events import completion_of, render_event, summary_of
 from playground.forms import Submission, parameter_form, read_submission
+from playground.projects import offered_projects, project_of_call
 from playground.services import count_tokens, parameters_to_write
 
 
@@ -91,7 +92,7 @@ def code(request: AuthenticatedHttpRequest) -> HttpResponse:
 def _caller(request: AuthenticatedHttpRequest) -> predictions.Caller:
     return predictions.Caller(
         user=request.user,
-        project=request.user.default_project,
+        project=project_of_call(request),
         source=PredictionSource.PLAYGROUND,
     )
 
@@ -119,8 +120,11 @@ def _render(
             chosen = next(c for c in choices if c.language_model == wanted)
     except ApplicationError as caught:
         error = errors.show(caught)
+    projects, project = offered_projects(request)
     context = {
         "choices": choices,
+        "projects": projects,
+        "project": project,
         "chosen": chosen,
         "prompt": data.get("prompt", "").replace("\r\n", "\n"),
         "parameter_form": parameter_form(
