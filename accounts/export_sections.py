@@ -5,15 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.db.models import QuerySet
 
 from accounts import audit
 from accounts.export import Row, Section, add_section
-from accounts.models import ApiToken, Project, TierRequest, UsageDay, User
+from accounts.models import ApiToken, ApiTokenDay, Project, TierRequest, UsageDay, User
 
 _FIELDS: dict[str, tuple[list[str], Callable[[User], QuerySet[Any]]]] = {
     "account": (
-        ["email", "tier", "time_zone", "theme", "date_joined", "last_login"],
+        [
+            "email",
+            "tier",
+            "staff_limits",
+            "time_zone",
+            "theme",
+            "date_joined",
+            "last_login",
+        ],
         lambda user: User.objects.filter(pk=user.pk),
     ),
     "projects": (
@@ -41,6 +51,20 @@ _FIELDS: dict[str, tuple[list[str], Callable[[User], QuerySet[Any]]]] = {
     "tier_requests": (
         ["tier", "outcome", "reason", "created_at", "decided_at"],
         lambda user: TierRequest.objects.filter(user=user),
+    ),
+    "second_steps": (
+        ["type", "created_at", "last_used_at"],
+        lambda user: Authenticator.objects.filter(user=user),
+    ),
+    "sessions": (
+        ["ip", "user_agent", "created_at", "last_seen_at"],
+        lambda user: UserSession.objects.filter(user=user),
+    ),
+    "api_token_days": (
+        ["api_token__public_id", "day", "tokens_used"],
+        lambda user: ApiTokenDay.objects.filter(api_token__project__user=user).order_by(
+            "day", "pk"
+        ),
     ),
     "usage_days": (
         ["day", "tokens_used", "predictions"],

@@ -88,6 +88,24 @@ class LiveServer:
         live = "SELECT TOTAL(tokens) AS tokens FROM accounts_reservation"
         return int(self._row(f"{live} WHERE settled_at IS NULL")["tokens"])
 
+    def account_id(self, email: str) -> int:
+        where = "WHERE email = ?"
+        return int(self._row(f"SELECT id FROM accounts_user {where}", email)["id"])  # noqa: S608
+
+    def tables_that_know(self, account_id: int, email: str) -> set[str]:
+        """Those with a row of this account, or with its address anywhere in a row."""
+        with closing(sqlite3.connect(self.data_dir / "neuro.sqlite3")) as database:
+            database.row_factory = sqlite3.Row
+            tables = database.execute(
+                "SELECT name FROM sqlite_master WHERE type='table'"
+            )
+            return {
+                name
+                for (name,) in tables
+                for row in database.execute(f"SELECT * FROM {name}")  # noqa: S608
+                if _knows(dict(row), account_id, email)
+            }
+
     def _row(self, query: str, *values: str) -> dict[str, Any]:
         with closing(sqlite3.connect(self.data_dir / "neuro.sqlite3")) as database:
             database.row_factory = sqlite3.Row
@@ -140,6 +158,12 @@ def command_of(pid: int) -> list[str]:
         return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
     except (FileNotFoundError, ProcessLookupError):
         return []
+
+
+def _knows(row: dict[str, Any], account_id: int, email: str) -> bool:
+    return row.get("user_id") == account_id or any(
+        email in str(value) for value in row.values()
+    )
 
 
 def environment_of(data_dir: Path, **overrides: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, CDPSession, Page, expect
 
-from e2e.live_server import Account, LiveServer
+from e2e.live_server import LEDGER, Account, LiveServer
 from e2e.pages import sign_in
 
 pytestmark = pytest.mark.browser
@@ -195,6 +195,7 @@ def test_it_hands_over_all_data_and_then_really_deletes(
     page: Page, server: LiveServer, tmp_path: Path
 ) -> None:
     leaver = server.create_account("leaver", "premium")
+    account_id = server.account_id(leaver.email)
     sign_in(page, leaver)
     page.goto("/account/data/")
     with page.expect_download() as download:
@@ -206,6 +207,8 @@ def test_it_hands_over_all_data_and_then_really_deletes(
     stream = threading.Thread(target=_stream, args=(server, leaver, events))
     stream.start()
     server.wait_until_running(CROWD)
+    known = server.tables_that_know(account_id, leaver.email)
+    assert {"accounts_user", "accounts_auditevent", LEDGER} <= known
     page.get_by_label("Your e-mail address").fill(leaver.email)
     page.get_by_role("button", name="Delete my account").click()
     expect(page.get_by_role("status")).to_contain_text("are deleted")
@@ -214,6 +217,8 @@ def test_it_hands_over_all_data_and_then_really_deletes(
     aborted = sum('"finish_reason":"abort"' in one.replace(" ", "") for one in events)
     assert aborted >= CROWD
     server.wait_until_running(0)
+    # What ended with the account writes nothing of it any more.
+    assert server.tables_that_know(account_id, leaver.email) == set()
     models = httpx.get(server.url("/api/v1/models"), headers=leaver.headers)
     assert models.status_code == httpx.codes.UNAUTHORIZED
     enter_password(page, leaver.email, leaver.password)

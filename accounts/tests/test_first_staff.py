@@ -67,7 +67,9 @@ class FirstStaffTestCase(BaseTestCase):
         self.assertEqual(stat.S_IMODE(mode), 0o600)
 
     def test_it_leaves_createsuperuser_as_another_way(self) -> None:
-        with self.settings(ACCOUNT_EMAIL_VERIFICATION="mandatory"):
+        with self.settings(
+            MAIL_IS_CONFIGURED=True, ACCOUNT_EMAIL_VERIFICATION="mandatory"
+        ):
             call_command("createsuperuser", interactive=False, email="root@example.org")
             root = User.objects.get(email="root@example.org")
             root.set_password(self.password)
