@@ -27,6 +27,7 @@ from e2e.postgresql import temporary_postgresql
 
 YEAR = "days=366"
 LOG = "/usage/requests/"
+EVERYTHING = "day,model,project,api_token,source"
 # `{api_token}` is one of four; `{middle}` and `{oldest}` are where a page ended.
 PAGES = (
     "/dashboard/",
@@ -35,7 +36,8 @@ PAGES = (
     f"/usage/?{YEAR}&source=playground",
     f"/usage/csv/?{YEAR}",
     f"/api/v1/usage?{YEAR}",
-    f"/api/v1/usage?{YEAR}&group_by=day,model,project,api_token,source",
+    f"/api/v1/usage?{YEAR}&group_by={EVERYTHING}",
+    f"/api/v1/usage?{YEAR}&group_by={EVERYTHING}&format=csv",
     LOG,
     f"{LOG}?{YEAR}&before={{middle}}",
     f"{LOG}?{YEAR}&before={{oldest}}",
@@ -51,6 +53,9 @@ PAGES = (
     f"{LOG}?{YEAR}&min_ms=4999",
     f"{LOG}?{YEAR}&min_ms=9999",
     f"{LOG}?{YEAR}&min_queue_ms=9999",
+    f"{LOG}?{YEAR}&limit=requests_per_minute",
+    f"{LOG}?{YEAR}&limit=tokens_per_day",
+    f"{LOG}?{YEAR}&status=refused",
     f"{LOG}?{YEAR}&status=failed&min_tokens=999&before={{middle}}",
     f"{LOG}csv/?{YEAR}&status=failed",
     f"{LOG}csv/?{YEAR}",

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from accounts.models import ApiToken, User
-    from models_app.models import PredictionRecord
+    from models_app.models import PredictionRecord, Refusal
 
 API_TOKENS = 4
 MODELS = 3
 DAYS = 365
 BATCH = 5000
+A_MINUTE = datetime.timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,9 @@ class BusyAccount:
 
 
 def fill(predictions: int) -> BusyAccount:
-    """Write that many predictions, evenly over the year and at random otherwise."""
-    from models_app.models import PredictionRecord  # noqa: PLC0415
+    """Write that many predictions, evenly over the year and at random otherwise, and
+    refused calls for every minute of as long as those are kept."""
+    from models_app.models import PredictionRecord, Refusal  # noqa: PLC0415
 
     account = _register()
     records = _records(account, predictions)
@@ -38,6 +40,7 @@ def fill(predictions: int) -> BusyAccount:
     PredictionRecord._meta.get_field("created_at").auto_now_add = False
     while batch := list(itertools.islice(records, BATCH)):
         PredictionRecord.objects.bulk_create(batch)
+    Refusal.objects.bulk_create(_refusals(account), batch_size=BATCH)
     return account
 
 
@@ -102,4 +105,28 @@ def _records(account: BusyAccount, predictions: int) -> Iterator[PredictionRecor
             ttft_ms=50.0,
             duration_ms=chance.random() * 5000,
             created_at=start + number * step,
+        )
+
+
+def _refusals(account: BusyAccount) -> Iterator[Refusal]:
+    from models_app.models import LanguageModel, Refusal  # noqa: PLC0415
+    from models_app.refusals import KEPT  # noqa: PLC0415
+
+    now = datetime.datetime.now(datetime.UTC).replace(second=0, microsecond=0)
+    project, language_model = (
+        account.user.default_project,
+        LanguageModel.objects.all()[0],
+    )
+    for minutes in range(KEPT // A_MINUTE):
+        yield Refusal(
+            user=account.user,
+            minute=now - minutes * A_MINUTE,
+            project=project,
+            language_model=language_model,
+            api_token=account.api_tokens[0].public_id,
+            source="api",
+            limit="requests_per_minute",
+            set_by="tier",
+            error_code="rate_limit_exceeded",
+            calls=1000,
         )

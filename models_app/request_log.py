@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.http import (
@@ -11,14 +9,13 @@ from django.http import (
     HttpResponseBadRequest,
     HttpResponseBase,
     QueryDict,
-    StreamingHttpResponse,
 )
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from accounts.csv_text import csv_of
 from accounts.http import AuthenticatedHttpRequest
-from accounts.streaming import in_thread
+from accounts.streaming import csv_response
 from models_app.models import PredictionRecord, Refusal
 from models_app.refusal_lines import RefusalLine, line_of
 from models_app.request_log_filters import RequestLogFilters
@@ -27,7 +24,6 @@ from models_app.texts import kept_texts
 from models_app.usage_filters import USUAL_DAYS
 
 PER_PAGE = 50
-LINES_PER_CHUNK = 500
 
 
 @require_safe
@@ -59,11 +55,7 @@ def request_log_csv(request: AuthenticatedHttpRequest) -> HttpResponseBase:
             filters.errors.as_text(), content_type="text/plain"
         )
     name = f"requests-{filters.start}-{filters.cleaned_data['end']}.csv"
-    return StreamingHttpResponse(
-        in_thread(_chunks(csv_of(FILE_COLUMNS, rows_of(filters)))),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+    return csv_response(csv_of(FILE_COLUMNS, rows_of(filters)), name=name)
 
 
 @require_safe
@@ -88,10 +80,3 @@ def _shown(
     entry: Entry, filters: RequestLogFilters, query: QueryDict
 ) -> PredictionRecord | RefusalLine:
     return line_of(entry, filters, query) if isinstance(entry, Refusal) else entry
-
-
-def _chunks(lines: Iterable[str]) -> Iterator[bytes]:
-    """Few enough that handing them over costs little."""
-    remaining = iter(lines)
-    while batch := list(itertools.islice(remaining, LINES_PER_CHUNK)):
-        yield "".join(batch).encode()

@@ -11,10 +11,12 @@ from typing import Any, TypeAlias
 from django.db.models import Q, QuerySet
 from django.http import Http404
 
-from models_app.models import PredictionRecord, Refusal
+from accounts.models import ApiToken, Project, User
+from models_app.models import LanguageModel, PredictionRecord, Refusal
 from models_app.request_log_filters import REFUSED, RequestLogFilters
 
 Entry: TypeAlias = "PredictionRecord | Refusal"
+Names: TypeAlias = Mapping[str, Mapping[Any, str]]
 
 # The columns of a file, and where each kind of entry has them.
 _OF_PREDICTION = {
@@ -23,9 +25,9 @@ _OF_PREDICTION = {
     "status": "status",
     "error_code": "error_code",
     "finish_reason": "finish_reason",
-    "model": "language_model__slug",
-    "project": "project__name",
-    "api_token": "api_token__name",
+    "model": "language_model",
+    "project": "project",
+    "api_token": "api_token",
     "source": "source",
     "prompts": "prompts",
     "prompt_tokens": "prompt_tokens",
@@ -39,8 +41,8 @@ _OF_REFUSAL = {
     "id": "public_id",
     "created_at": "minute",
     "error_code": "error_code",
-    "model": "language_model__slug",
-    "project": "project__name",
+    "model": "language_model",
+    "project": "project",
     "api_token": "api_token",
     "source": "source",
     "limit": "limit",
@@ -67,10 +69,10 @@ def page_of(filters: RequestLogFilters, *, before: str, length: int) -> list[Ent
 
 def rows_of(filters: RequestLogFilters) -> Iterator[dict[str, Any]]:
     """All of them in the same order, for a file."""
-    predictions = _rows(filters.predictions(), _OF_PREDICTION)
-    refusals = _rows(filters.refusals(), _OF_REFUSAL)
-    names = filters.names["api_token"]
-    refused = (_named(row, names) for row in refusals)
+    names = _names(filters.user)
+    predictions = _rows(filters.predictions(), _OF_PREDICTION, names)
+    refusals = _rows(filters.refusals(), _OF_REFUSAL, names)
+    refused = ({**row, "status": REFUSED} for row in refusals)
     return heapq.merge(predictions, refused, key=itemgetter("created_at"), reverse=True)
 
 
@@ -96,13 +98,26 @@ def _moment_of(entry: Entry) -> datetime.datetime:
     return entry.minute if isinstance(entry, Refusal) else entry.created_at
 
 
-def _rows(found: QuerySet[Any], columns: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+def _rows(
+    found: QuerySet[Any], columns: Mapping[str, str], names: Names
+) -> Iterator[dict[str, Any]]:
     """With nothing in the columns that these have not."""
     empty = dict.fromkeys(FILE_COLUMNS)
     for values in found.values_list(*columns.values()).iterator():
-        yield {**empty, **dict(zip(columns, values, strict=True))}
+        row = {**empty, **dict(zip(columns, values, strict=True))}
+        for column, name_of in names.items():
+            row[column] = name_of.get(row[column], "")
+        yield row
 
 
-def _named(row: dict[str, Any], api_tokens: Mapping[str, str]) -> dict[str, Any]:
-    api_token = api_tokens.get(row["api_token"], "")
-    return {**row, "status": REFUSED, "api_token": api_token}
+def _names(user: User) -> dict[str, dict[Any, str]]:
+    """By the keys that the rows have: with joins, PostgreSQL would sort the whole file
+    before it gives the first line."""
+    projects = Project.objects.filter(user=user)
+    api_tokens = ApiToken.objects.filter(project__user=user)
+    return {
+        "model": dict(LanguageModel.objects.values_list("pk", "slug")),
+        "project": dict(projects.values_list("pk", "name")),
+        "api_token": dict(api_tokens.values_list("pk", "name"))
+        | dict(api_tokens.values_list("public_id", "name")),
+    }

@@ -18,6 +18,7 @@ from models_app.models import LanguageModel, PredictionSource
 
 LONGEST_DAYS = 366
 USUAL_DAYS = 30
+A_DAY = datetime.timedelta(days=1)
 RANGES = [(7, "7 days"), (30, "30 days"), (90, "90 days"), (366, "A year")]
 
 
@@ -109,16 +110,29 @@ class UsageFilters(forms.Form):
     ) -> Q:
         """What the rows of a table have to fulfil; `until` is the last moment, where
         the days end later."""
-        wanted = self.cleaned_data
-        end = self._midnight(wanted["end"] + datetime.timedelta(days=1))
         # One upper bound alone: of two, SQLite goes through the index from either.
-        ends_before = until is not None and until < end
+        end = self._midnight(self.cleaned_data["end"] + A_DAY)
+        is_earlier = until is not None and until < end
+        upper = ("lte", until) if is_earlier else ("lt", end)
+        return self._condition(table, self._midnight(self.start), *upper)
+
+    def condition_of_day(self, day: datetime.date) -> Q:
+        """What the hours of this day alone have to fulfil."""
+        midnights = self._midnight(day), "lt", self._midnight(day + A_DAY)
+        return self._condition(HOURS, *midnights)
+
+    def _condition(
+        self,
+        table: Table,
+        start: datetime.datetime,
+        before: str,
+        end: datetime.datetime | None,
+    ) -> Q:
+        wanted = self.cleaned_data
         condition = Q(
             ("user", self.user),
-            (f"{table.moment}__gte", self._midnight(self.start)),
-            (f"{table.moment}__lte", until)
-            if ends_before
-            else (f"{table.moment}__lt", end),
+            (f"{table.moment}__gte", start),
+            (f"{table.moment}__{before}", end),
         )
         for name, column in table.columns.items():
             if wanted[name]:

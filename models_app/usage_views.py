@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from django.http import HttpResponse, HttpResponseBadRequest
+from django.http import HttpResponse, HttpResponseBadRequest, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from accounts.csv_text import csv_of
 from accounts.headroom import counts_of_account
 from accounts.http import AuthenticatedHttpRequest
-from models_app.usage import DIMENSIONS, SUMMED, Line, fold, read_usage, total_of
+from models_app.usage import DIMENSIONS, Line, fold, read_usage, total_of
 from models_app.usage_chart import Chart, chart_of
+from models_app.usage_csv import usage_file
 from models_app.usage_filters import USUAL_DAYS, UsageFilters
 
 _BREAKDOWNS = {
@@ -37,21 +37,14 @@ def usage(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 @require_safe
-def usage_csv(request: AuthenticatedHttpRequest) -> HttpResponse:
+def usage_csv(request: AuthenticatedHttpRequest) -> HttpResponseBase:
     """One row for each day, model, project, API token and source."""
     filters = _filters(request)
     if not filters.is_valid():
         return HttpResponseBadRequest(
             filters.errors.as_text(), content_type="text/plain"
         )
-    name = f"usage-{filters.start}-{filters.cleaned_data['end']}.csv"
-    fields = ["day", "model", "project", "api_token", "source", *SUMMED]
-    rows = _csv_rows(read_usage(filters, list(DIMENSIONS)), filters)
-    return HttpResponse(
-        "".join(csv_of(fields, rows)),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+    return usage_file(filters, list(DIMENSIONS))
 
 
 def _filters(request: AuthenticatedHttpRequest) -> UsageFilters:
@@ -95,13 +88,3 @@ def _name(key: str, dimension: str, filters: UsageFilters) -> str:
     if not key:
         return "None (playground)"
     return str(filters.names[dimension].get(key, f"Deleted ({key})"))
-
-
-def _csv_rows(lines: list[Line], filters: UsageFilters) -> Iterator[dict[str, Any]]:
-    for line in lines:
-        keys = line.keys
-        names = {
-            name: filters.names[name].get(keys[name], keys[name]) if keys[name] else ""
-            for name in ("project", "api_token")
-        }
-        yield {**keys, **names, **line.sums.as_json()}

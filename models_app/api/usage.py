@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from django.http import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,6 +17,7 @@ from accounts.permissions import HasScope
 from models_app.api.serializers import ErrorOutput
 from models_app.errors import InvalidInput
 from models_app.usage import DIMENSIONS, Line, read_usage, total_of
+from models_app.usage_csv import usage_file
 from models_app.usage_filters import LONGEST_DAYS, USUAL_DAYS, UsageFilters
 
 _PARAMETERS = {
@@ -25,6 +28,7 @@ _PARAMETERS = {
     "api_token": "Of this API token alone, by id.",
     "source": "api, npu or playground alone.",
     "group_by": f"One or more of {', '.join(DIMENSIONS)}, with commas; day by default.",
+    "format": "json or csv; by default what the header Accept prefers.",
 }
 
 
@@ -75,15 +79,20 @@ class UsageView(APIView):
             for name, description in _PARAMETERS.items()
         ],
         responses={
-            200: UsageReportOutput,
+            (200, "application/json"): UsageReportOutput,
+            (200, "text/csv"): OpenApiResponse(
+                OpenApiTypes.STR, "With `format=csv`: one row for each group."
+            ),
             **dict.fromkeys((400, 401, 403), ErrorOutput),
         },
     )
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponseBase:
         """What the account used, by day and whatever else is asked for."""
         api_token = cast("ApiToken", request.auth)
         filters = _filters(request, api_token)
         group_by = _group_by(request.query_params.get("group_by", "day"))
+        if _format(request) == "csv":
+            return usage_file(filters, group_by)
         lines = read_usage(filters, group_by)
         return Response(
             {
@@ -108,6 +117,15 @@ def _filters(request: Request, api_token: ApiToken) -> UsageFilters:
     for name, messages in filters.errors.items():
         raise InvalidInput(" ".join(str(one) for one in messages), param=name)
     return filters
+
+
+def _format(request: Request) -> str:
+    asked = request.query_params.get("format", "")
+    if asked not in ("", "json", "csv"):
+        raise InvalidInput("The format is json or csv.", param="format")
+    # The first that is named is meant; a browser names neither.
+    wants_csv = request.headers.get("Accept", "").lstrip().startswith("text/csv")
+    return asked or ("csv" if wants_csv else "json")
 
 
 def _group_by(written: str) -> list[str]:

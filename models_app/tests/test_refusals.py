@@ -19,8 +19,7 @@ from models_app import refusals
 from models_app.models import LanguageModel, PredictionRecord, Refusal, UsageHour
 from models_app.refusals import RefusalLog, RefusedAlike
 from models_app.tests.fakes import HELLO, FakeBackend, use_backend
-from models_app.tests.test_request_log import read
-from models_app.tests.usage import ended, utc
+from models_app.tests.usage import ended, read, utc
 from neuro_site.testing import BaseTestCase, Response
 
 LOG = "/usage/requests/"

@@ -9,16 +9,12 @@ from asgiref.sync import async_to_sync
 
 from models_app.models import PredictionRecord, PredictionSource, PredictionStatus
 from models_app.request_log import PER_PAGE
-from models_app.tests.usage import ended, utc
+from models_app.tests.usage import ended, read, utc
 from neuro_site.testing import BaseTestCase, Response
 
 LOG = "/usage/requests/"
 MARCH = {"end": "2026-03-31"}
 NOON = utc(2026, 3, 5, 12)
-
-
-async def read(response: Any) -> str:
-    return b"".join([chunk async for chunk in response.streaming_content]).decode()
 
 
 class RequestLogTestCase(BaseTestCase):

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import csv
 import datetime
 import importlib
+import io
 import json
 from typing import Any, ClassVar
 
+from asgiref.sync import async_to_sync
 from django.apps import apps
 
 from accounts.api_tokens import issue_api_token
@@ -15,7 +18,7 @@ from models_app.backends.base import TokenEvent
 from models_app.errors import EngineUnavailable
 from models_app.models import PredictionSource, PredictionStatus, UsageHour
 from models_app.tests.fakes import HELLO, FakeBackend, use_backend
-from models_app.tests.usage import ended, utc
+from models_app.tests.usage import ended, read, utc
 from neuro_site.testing import BaseTestCase, Response
 
 USAGE = "/api/v1/usage"
@@ -204,6 +207,48 @@ class UsageApiTests(BaseTestCase):
                 days = [line["day"] for line in self.lines(days=31, **filters)]
                 self.assertEqual(days, [f"2026-03-0{day}"])
 
+    def test_it_gives_the_same_as_csv(self) -> None:
+        ended(self.alice, utc(2026, 3, 1, 9), api_token=self.api_token)
+        ended(self.alice, utc(2026, 3, 2, 9))
+        wanted = [
+            ("2026-03-01", "reader", self.api_token.public_id, "9"),
+            ("2026-03-02", "", "", "9"),
+        ]
+        query = "end=2026-03-31&days=31&group_by=day,api_token"
+        for more, accept in (("&format=csv", "*/*"), ("", "text/csv")):
+            with self.subTest(accept):
+                response = self.client.get(
+                    f"{USAGE}?{query}{more}",
+                    headers={**self.bearer(self.reader), "accept": accept},
+                )
+                self.assertEqual(response["Content-Type"], "text/csv; charset=utf-8")
+                lines = csv.DictReader(io.StringIO(async_to_sync(read)(response)))
+                names = ("day", "api_token", "api_token_id", "charged_tokens")
+                found = [tuple(line[name] for name in names) for line in lines]
+                self.assertEqual(found, wanted)
+
+    def test_it_gives_a_line_for_nothing_as_csv(self) -> None:
+        content = async_to_sync(read)(self.ask(format="csv", group_by="model"))
+        header = "model,requests,failed,refused,prompt_tokens,completion_tokens"
+        self.assertEqual(content.splitlines(), [f"{header},charged_tokens"])
+
+    def test_it_adds_up_alike_however_it_is_grouped(self) -> None:
+        self.live("America/New_York")
+        for day in (7, 8, 9):
+            for hour in (4, 5, 12):
+                ended(self.alice, utc(2026, 3, day, hour), api_token=self.api_token)
+        by_day = self.lines(days=31)
+        finer = self.lines(days=31, group_by="api_token,model,day")
+        self.assertEqual(
+            [(line["day"], line["requests"]) for line in finer],
+            [(line["day"], line["requests"]) for line in by_day],
+        )
+
+    def test_it_counts_what_was_refused(self) -> None:
+        ended(self.alice, utc(2026, 3, 1, 9))
+        UsageHour.objects.update(refused=4)
+        self.assertEqual(self.lines(days=31)[0]["refused"], 4)
+
     def test_it_answers_for_the_last_thirty_days_unless_asked(self) -> None:
         answer = self.ask(end="").json()
         start, end = (
@@ -222,6 +267,7 @@ class UsageApiTests(BaseTestCase):
             ("group_by", "hour"),
             ("group_by", ""),
             ("colour", "red"),
+            ("format", "xml"),
         ):
             with self.subTest(param=param, value=value):
                 response = self.ask(**{param: str(value)})

@@ -4,9 +4,11 @@ import csv
 import io
 from typing import Any
 
+from asgiref.sync import async_to_sync
+
 from accounts.models import UsageDay
 from models_app.models import PredictionSource
-from models_app.tests.usage import ended, utc
+from models_app.tests.usage import ended, read, utc
 from neuro_site.testing import BaseTestCase, Response
 
 USAGE = "/usage/"
@@ -95,9 +97,16 @@ class UsagePageTests(BaseTestCase):
         ended(self.alice, utc(2026, 3, 5, 10), api_token=api_token)
         ended(self.alice, utc(2026, 3, 6, 9), source=PredictionSource.PLAYGROUND)
         response = self.visit("/usage/csv/")
-        lines = list(csv.DictReader(io.StringIO(response.content.decode())))
+        content = async_to_sync(read)(response)
+        lines = list(csv.DictReader(io.StringIO(content)))
         self.assertEqual(
-            [(line["day"], line["api_token"], line["requests"]) for line in lines],
-            [("2026-03-05", "test script", "2"), ("2026-03-06", "", "1")],
+            [
+                (line["day"], line["api_token"], line["api_token_id"], line["requests"])
+                for line in lines
+            ],
+            [
+                ("2026-03-05", "test script", api_token.public_id, "2"),
+                ("2026-03-06", "", "", "1"),
+            ],
         )
         self.assertIn("usage-2026-03-02-2026-03-31", response["Content-Disposition"])

@@ -19,6 +19,11 @@ def utc(*parts: int) -> datetime.datetime:
     return datetime.datetime(*parts, tzinfo=datetime.UTC)  # type: ignore[misc,arg-type]
 
 
+async def read(response: Any) -> str:
+    """The whole of an answer that is made while it is sent."""
+    return b"".join([chunk async for chunk in response.streaming_content]).decode()
+
+
 def ended(user: User, at: datetime.datetime, **changes: Any) -> PredictionRecord:
     """A prediction of 4 + 5 tokens that ended well, in the ledger and counted."""
     project: Project = changes.pop("project", user.default_project)
