@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from django.db.models import Q, Sum
+from django.db.models import QuerySet, Sum
+from django.db.models.functions import TruncDate
 
 from accounts.models import Project
 from models_app.models import LanguageModel, UsageHour
@@ -30,6 +31,8 @@ class Sums:
     def as_json(self) -> dict[str, int]:
         return {name: getattr(self, name) for name in SUMMED}
 
+
+MONTH = 30
 
 SUMMED = tuple(one.name for one in fields(Sums))
 
@@ -55,34 +58,41 @@ DIMENSIONS = {
 def read_usage(filters: UsageFilters, group_by: Sequence[str]) -> list[Line]:
     """One line for each group that has usage, in the order of its keys."""
     if "day" not in group_by or len(group_by) <= 2:
-        return _read(filters.condition(), group_by, _readers(group_by, filters))
+        hours = UsageHour.objects.filter(filters.condition())
+        return _read(hours, group_by, _readers(group_by, filters))
     lines = read_days(filters, group_by)
     return sorted(lines, key=lambda line: [line.keys[name] for name in group_by])
 
 
 def read_days(filters: UsageFilters, group_by: Sequence[str]) -> Iterator[Line]:
-    """The same from the first day to the last, each read when it is its turn.
+    """The same from the first day to the last, read a month at a time.
 
-    With many groups, the database adds up the hours of each day faster than it hands
-    over those of a year.
+    With many groups, the database finds the day of every hour faster than it hands the
+    hours over to have it found.
     """
-    within = [name for name in group_by if name != "day"]
-    readers = _readers(within, filters)
-    for day in filters.all_days:
-        for line in _read(filters.condition_of_day(day), within, readers):
-            yield Line({"day": day, **line.keys}, line.sums)
+    names = ["day", *(name for name in group_by if name != "day")]
+    readers = [_same, *_readers(names[1:], filters)]
+    day = TruncDate("hour", tzinfo=filters.zone)
+    for number in range(0, len(filters.all_days), MONTH):
+        days = filters.all_days[number : number + MONTH]
+        hours = UsageHour.objects.filter(filters.condition_of_days(days[0], days[-1]))
+        yield from _read(hours, names, readers, day=day)
 
 
 def _read(
-    condition: Q, group_by: Sequence[str], readers: Sequence[Callable[[Any], Any]]
+    hours: QuerySet[UsageHour],
+    group_by: Sequence[str],
+    readers: Sequence[Callable[[Any], Any]],
+    **expressions: Any,
 ) -> list[Line]:
-    columns = [DIMENSIONS[name] for name in group_by]
-    found = UsageHour.objects.filter(condition).order_by()
+    """The lines of these hours; `expressions` stand in for columns of `DIMENSIONS`."""
+    columns = [name if name in expressions else DIMENSIONS[name] for name in group_by]
     totals = {f"total_{name}": Sum(name) for name in SUMMED}
+    found = hours.order_by().annotate(**expressions)
     # The column of one group for all, so that there is something to group by.
     rows = found.values_list("user", *columns).annotate(**totals)
     lines: dict[tuple[Any, ...], Line] = {}
-    for _, *row in rows.iterator():
+    for _, *row in rows:
         key = tuple(read(value) for read, value in zip(readers, row, strict=False))
         line = lines.setdefault(key, Line(dict(zip(group_by, key, strict=True))))
         line.sums.add(Sums(*row[len(columns) :]))

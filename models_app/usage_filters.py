@@ -116,10 +116,10 @@ class UsageFilters(forms.Form):
         upper = ("lte", until) if is_earlier else ("lt", end)
         return self._condition(table, self._midnight(self.start), *upper)
 
-    def condition_of_day(self, day: datetime.date) -> Q:
-        """What the hours of this day alone have to fulfil."""
-        midnights = self._midnight(day), "lt", self._midnight(day + A_DAY)
-        return self._condition(HOURS, *midnights)
+    def condition_of_days(self, first: datetime.date, last: datetime.date) -> Q:
+        """What the hours of these days alone have to fulfil."""
+        start, end = self._midnight(first), self._midnight(last + A_DAY)
+        return self._condition(HOURS, start, "lt", end)
 
     def _condition(
         self,

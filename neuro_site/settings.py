@@ -305,6 +305,9 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 MAX_BODY_BYTES = 16 * 1024 * 1024
 # However many calls are refused meanwhile, they are written in one go.
 REFUSALS_WRITTEN_AFTER_SECONDS = 2.0
+# Days that the commands delete_old_… leave; 0 keeps everything.
+LEDGER_DAYS = env_int("NEURO_LEDGER_DAYS", 0)
+ACTIVITY_DAYS = env_int("NEURO_ACTIVITY_DAYS", 0)
 
 # --- time ------------------------------------------------------------------------
 

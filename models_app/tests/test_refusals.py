@@ -223,6 +223,17 @@ class LogTests(RefusalTestCase):
         of_bob = Refusal.objects.get()
         self.assertEqual(self.visit(before=of_bob.public_id).status_code, 404)
 
+    def test_it_gives_a_long_file_in_parts(self) -> None:
+        for minute in range(4):
+            for _ in range(2):
+                ended(self.alice, utc(2026, 3, 5, 12, minute))
+            refusals.write({self.alike(minute=utc(2026, 3, 5, 12, minute)): 1})
+        whole = async_to_sync(read)(self.visit(f"{LOG}csv/"))
+        with mock.patch("models_app.request_log_pages.ROWS_PER_PART", 3):
+            in_parts = async_to_sync(read)(self.visit(f"{LOG}csv/"))
+        self.assertEqual(in_parts, whole)
+        self.assertEqual(len(whole.splitlines()), 13)
+
     def test_it_gives_them_in_the_file_too(self) -> None:
         ended(self.alice, NOON)
         refusals.write({self.alike(api_token=self.api_token.public_id): 7})
