@@ -98,7 +98,7 @@ def test_it_tells_days_models_projects_api_tokens_and_sources(
 
     page.set_viewport_size({"width": 390, "height": 844})
     assert has_no_sideways_scroll(page)
-    days = page.get_by_role("region", name="Day by day")
+    days = page.get_by_role("region", name="Usage by day, as a table")
     assert days.evaluate("box => box.scrollWidth <= box.clientWidth")
 
 
