@@ -68,12 +68,19 @@ def store(record: PredictionRecord, run: PredictionRun) -> None:
     if not locked.values_list("pk"):
         return
     content, is_cut = content_of(run)
-    PredictionTexts.objects.create(
+    kept = PredictionTexts(
         record=record,
         project_id=record.project_id,
         created_at=record.created_at,
         content=json.dumps(content, ensure_ascii=False),
         is_cut=is_cut,
+    )
+    # A prediction that is closed twice has what it said last.
+    PredictionTexts.objects.bulk_create(
+        [kept],
+        update_conflicts=True,
+        unique_fields=["record"],
+        update_fields=["content", "is_cut"],
     )
 
 

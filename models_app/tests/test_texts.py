@@ -152,6 +152,17 @@ class KeepingTests(TextsTestCase):
     def reloaded(self) -> Project:
         return Project.objects.get(pk=self.project.pk)
 
+    def test_it_keeps_what_was_said_last_where_a_prediction_is_closed_twice(
+        self,
+    ) -> None:
+        self.keep()
+        with use_backend(FakeBackend(*HELLO)):
+            admission = admit(**call(self.alice))
+            texts.store(admission.record, admission.run)
+            async_to_sync(run_to_end)(admission)
+        (kept,) = self.kept(admission.record)
+        self.assertEqual(kept.text, "Hello")
+
     def test_it_never_writes_a_text_into_the_log(self) -> None:
         self.keep()
         with self.assertLogs(level="DEBUG") as logged:
