@@ -22,6 +22,8 @@ ANY_API_TOKEN = {
     "/api/v1/me": "tells what the API token may do",
     "/api/v1/models": "the catalogue",
     "/api/v1/models/<ref>": "a model's page",
+    "/v1/models": "the catalogue, as OpenAI tells it",
+    "/v1/models/<ref>": "a model's page, as OpenAI tells it",
     "/models/<ref>/info": "the same, as Hugging Face asks it",
 }
 # Not of one account: staff's, or open to all that are signed in.
@@ -32,7 +34,15 @@ ASKING = tuple(method for method in METHODS if method != "options")
 SAYS_NO = {404, 405}
 # A call as each door wants it, so that nothing but the scope is in the way.
 CALL = {"inputs": "It was"}
-CALLS = {"/SyncPredict": {"modelId": "neo-tiny", "data": "It was"}}
+CALLS: dict[str, object] = {
+    "/SyncPredict": {"modelId": "neo-tiny", "data": "It was"},
+    "/api/v1/models/neo-tiny/detokenize": {"token_ids": [1]},
+    "/v1/completions": {"model": "neo-tiny", "prompt": "It was"},
+    "/v1/chat/completions": {
+        "model": "smollm2-135m-instruct",
+        "messages": [{"role": "user", "content": "Hello"}],
+    },
+}
 ID = re.compile(r"<(\w+)>")
 
 
@@ -151,10 +161,11 @@ class ApiTokenTests(OthersTestCase):
         return headers
 
     def is_refused(self, response: Response) -> bool:
-        """501 says that Neuro has no such thing, to whomever."""
+        """501 and 503 say to whomever that Neuro has no such thing, or no weights: those
+        of a model with conversations are not in the repository."""
         if response.status_code == 302:
             return "/login/" in response["Location"]
-        return response.status_code in {401, 403, 405, 501}
+        return response.status_code in {401, 403, 405, 501, 503}
 
     def test_it_knows_no_id_of_somebody_elses_with_every_scope(self) -> None:
         headers = self.api_token_with(*Scope.values)
