@@ -98,6 +98,7 @@ class LogInForm(Worded, account_forms.LoginForm):  # type: ignore[misc]
         self.fields["login"].widget.attrs["autocomplete"] = "username"
         if not self.is_bound and (email := address_of_newcomer(self.request)):
             self.initial["login"] = email
+        if self.is_bound or "login" in self.initial:
             self.give_keyboard_to("password")
 
 

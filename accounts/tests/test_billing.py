@@ -99,6 +99,8 @@ class ApprovalTestCase(BillingTestCase):
 
     def test_it_lets_everybody_go_down_without_asking(self) -> None:
         self.client.force_login(self.bob)
+        page = self.client.get("/tiers/free/")
+        self.assertContains(page, "Back up, staff have to agree again.")
         self.client.post("/tiers/change/", {"tier": "free"})
         self.bob.refresh_from_db()
         self.assertEqual(self.bob.tier, Tier.FREE)
