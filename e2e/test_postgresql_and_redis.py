@@ -18,6 +18,7 @@ SPECIFICATIONS = (
     "models_app/tests/test_npu.py",
     "models_app/tests/test_services.py",
     "models_app/tests/test_sync.py",
+    "models_app/tests/test_texts.py",
     "models_app/tests/test_usage_api.py",
     "models_app/tests/test_usage_page.py",
     "models_app/tests/test_request_log.py",
