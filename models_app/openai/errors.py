@@ -19,15 +19,16 @@ class UnknownParameter(InvalidParameter):
 def error_json(
     error: ApplicationError, *, request_id: str, names: Names
 ) -> dict[str, object]:
-    """The one error object, in which our names of parameters are the caller's."""
-    found = error_object(error, request_id=request_id)
+    """The one error object, in which our names of parameters are the caller's. The hint
+    follows the message, since OpenAI's packages show nothing else."""
     if isinstance(error, UnknownParameter):
-        return {"error": found}
+        names = {}
+    message, hint = _renamed(error.message, names), _renamed(error.hint, names)
     return {
-        "error": found
+        "error": error_object(error, request_id=request_id)
         | {
-            "message": _renamed(error.message, names),
-            "hint": _renamed(error.hint, names) or None,
+            "message": f"{message} {hint}".strip(),
+            "hint": hint or None,
             "param": names.get(error.param or "", error.param),
         }
     }

@@ -18,7 +18,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from models_app.parity import ParityRecord, Result
-from models_app.weights import checkpoint_dir
+from models_app.weights import bundled_dir, checkpoint_dir
 
 TINY_SHAPE = {
     "model_type": "gpt_neo",
@@ -29,6 +29,12 @@ TINY_SHAPE = {
     "vocab_size": 32,
 }
 TINY_PARAMETERS = 2 * (12 * 8 * 8 + 10 * 8) + (32 + 16 + 2) * 8
+
+# Neo-Tiny was taught no conversations: it is told them as a play.
+CHAT_TEMPLATE = (
+    "{% for message in messages %}{{ message.role }}: {{ message.content }}\n"
+    "{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}"
+)
 
 
 def write_tiny_checkpoint(
@@ -50,6 +56,16 @@ def write_tiny_checkpoint(
     if checked:
         write_parity(folder)
     return folder
+
+
+def write_chat_checkpoint(folder: Path, *, end: str = "<|endoftext|>") -> None:
+    """Neo-Tiny with a chat template, whose turns end with the token `end`."""
+    shutil.copytree(bundled_dir("neo-tiny"), folder, dirs_exist_ok=True)
+    (folder / "chat_template.jinja").write_text(CHAT_TEMPLATE)
+    file = folder / "tokenizer_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"eos_token": end}))
+    write_parity(folder)
+    folder.touch()
 
 
 def write_parity(folder: Path, *, tokenizer: str = "", **precisions: bool) -> None:

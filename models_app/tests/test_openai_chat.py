@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +11,7 @@ from unittest import mock
 import pytest
 from django.test import override_settings
 
-from models_app.tests.checkpoints import write_parity
+from models_app.tests.checkpoints import write_chat_checkpoint
 from models_app.tests.fakes import (
     HELLO,
     FakeBackend,
@@ -22,27 +21,12 @@ from models_app.tests.fakes import (
     use_backend,
 )
 from models_app.tests.openai import OpenAiTestCase
-from models_app.weights import bundled_dir, installed_dir
+from models_app.weights import installed_dir
 
-# Neo-Tiny was taught no conversations: it is told them as a play.
-TEMPLATE = (
-    "{% for message in messages %}{{ message.role }}: {{ message.content }}\n"
-    "{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}"
-)
 TALK = [
     {"role": "system", "content": "Be kind."},
     {"role": "user", "content": "Hi!"},
 ]
-
-
-def write_chat_checkpoint(folder: Path, *, end: str = "<|endoftext|>") -> None:
-    """Neo-Tiny with a chat template, whose turns end with the token `end`."""
-    shutil.copytree(bundled_dir("neo-tiny"), folder, dirs_exist_ok=True)
-    (folder / "chat_template.jinja").write_text(TEMPLATE)
-    file = folder / "tokenizer_config.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"eos_token": end}))
-    write_parity(folder)
-    folder.touch()
 
 
 class ChatTestCase(OpenAiTestCase):

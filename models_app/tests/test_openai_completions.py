@@ -323,6 +323,7 @@ class RefusalTests(CompletionTestCase):
         self.assertEqual(
             (error["code"], error["param"]), ("unsupported_parameter", "suffix")
         )
+        self.assertTrue(error["message"].endswith(error["hint"]))
         self.assertIn("fill no gaps", error["message"])
         self.refusal(store=True)
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.test import override_settings
 
 from accounts.models import ApiToken
-from models_app.tests.test_openai_chat import write_chat_checkpoint
+from models_app.tests.checkpoints import write_chat_checkpoint
 from neuro_site.testing import BaseTestCase, Response
 
 

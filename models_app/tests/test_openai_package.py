@@ -1,0 +1,135 @@
+"""How OpenAI's own package understands what this server says, errors above all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+import openai
+from asgiref.sync import async_to_sync
+from django.test import Client
+
+from accounts.models import ApiToken
+from models_app.errors import EngineUnavailable, Overloaded
+from models_app.tests.fakes import HELLO, FakeBackend, use_backend
+from neuro_site.testing import BaseTestCase
+
+
+class DjangoTransport(httpx2.BaseTransport):
+    """Takes the package's requests to Django instead of to a network."""
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        response = Client().generic(
+            request.method,
+            request.url.path,
+            request.read(),
+            content_type=request.headers.get("content-type", ""),
+            headers={"Authorization": request.headers["authorization"]},
+        )
+        content = (
+            async_to_sync(_join)(response) if response.streaming else response.content
+        )
+        return httpx2.Response(
+            response.status_code, headers=dict(response.items()), content=content
+        )
+
+
+async def _join(response: Any) -> bytes:
+    return b"".join([part async for part in response.streaming_content])
+
+
+class PackageTests(BaseTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.backend = self.enterContext(use_backend(FakeBackend(*HELLO)))
+        self.openai = self.client_of(self.alice_api_token)
+
+    def client_of(self, api_token: str) -> openai.OpenAI:
+        return openai.OpenAI(
+            base_url="http://testserver/v1",
+            api_key=api_token,
+            max_retries=0,
+            http_client=httpx2.Client(transport=DjangoTransport()),
+        )
+
+    def complete(self, client: openai.OpenAI | None = None) -> str:
+        completion = (client or self.openai).completions.create(
+            model="neo-tiny", prompt="Say "
+        )
+        return completion.choices[0].text
+
+    def test_it_tells_how_the_limits_stand(self) -> None:
+        raw = self.openai.completions.with_raw_response.create(
+            model="neo-tiny", prompt="Say "
+        )
+
+        self.assertEqual(raw.parse().choices[0].text, "Hello")
+        self.assertEqual(raw.headers["x-ratelimit-limit-requests"], "60")
+        self.assertEqual(raw.headers["x-ratelimit-remaining-requests"], "59")
+        self.assertRegex(raw.headers["x-ratelimit-reset-tokens"], r"^[\d.]+(ms|m?s)|m")
+        self.assertEqual(raw.request_id, raw.headers["x-request-id"])
+
+    def test_it_is_an_authentication_error_without_a_valid_api_token(self) -> None:
+        with self.assertRaises(openai.AuthenticationError) as caught:
+            self.complete(self.client_of("sk-of-somebody-else"))
+
+        self.assertEqual(caught.exception.code, "invalid_api_token")
+
+    def test_it_is_a_rate_limit_error_beyond_a_limit(self) -> None:
+        ApiToken.objects.filter(project__user=self.alice).update(
+            own_limits={"requests_per_minute": 1}
+        )
+        self.complete()
+
+        with self.assertRaises(openai.RateLimitError) as caught:
+            self.complete()
+
+        error = caught.exception
+        self.assertEqual(
+            (error.code, error.type), ("rate_limit_exceeded", "rate_limit_error")
+        )
+        self.assertGreaterEqual(int(error.response.headers["retry-after"]), 1)
+
+    def test_it_is_a_not_found_error_for_an_unknown_model(self) -> None:
+        with self.assertRaises(openai.NotFoundError) as caught:
+            self.openai.models.retrieve("neo-tinny")
+
+        self.assertEqual(caught.exception.param, "model")
+
+    def test_it_is_a_permission_error_beyond_the_tier(self) -> None:
+        with self.assertRaises(openai.PermissionDeniedError) as caught:
+            self.openai.completions.create(model="gpt-neo-2.7b", prompt="Say ")
+
+        self.assertEqual(caught.exception.code, "tier_required")
+
+    def test_it_is_a_bad_request_error_for_a_parameter(self) -> None:
+        with self.assertRaises(openai.BadRequestError) as caught:
+            self.openai.completions.create(
+                model="neo-tiny", prompt="Say ", extra_body={"top_q": 1}
+            )
+
+        error = caught.exception
+        self.assertEqual((error.code, error.param), ("invalid_parameter", "top_q"))
+
+    def test_it_is_a_server_error_that_says_when_to_come_again(self) -> None:
+        self.backend.unready = Overloaded(retry_after=2)
+
+        with self.assertRaises(openai.InternalServerError) as caught:
+            self.complete()
+
+        error = caught.exception
+        self.assertEqual((error.status_code, error.code), (503, "overloaded"))
+        self.assertEqual(error.response.headers["retry-after"], "2")
+
+    def test_it_raises_on_an_error_in_a_stream(self) -> None:
+        self.backend.script = (*HELLO[:1], EngineUnavailable())
+        parts = []
+
+        with self.assertRaises(openai.APIError) as caught:
+            for chunk in self.openai.completions.create(
+                model="neo-tiny", prompt="Say ", stream=True
+            ):
+                parts.append(chunk.choices[0].text)  # noqa: PERF401
+
+        self.assertEqual(parts, ["Hel"])
+        self.assertEqual(caught.exception.code, "engine_unavailable")
