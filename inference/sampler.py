@@ -87,10 +87,14 @@ def _draw(rows: Tensor, requests: Sequence[Request], kind: Kind) -> list[int]:
     samplings = [request.sampling for request in requests]
     found = find_candidates(rows, Limits.of(samplings, rows.device), kind)
     chosen = _pick(found, requests)
-    for number in found.incomplete:
-        one = slice(number, number + 1)
-        limits = Limits.of(samplings[one], rows.device)
-        chosen[one] = _pick(whole_vocabulary(rows[one], limits), requests[one])
+    if found.incomplete:
+        numbers = list(found.incomplete)
+        rest = rows if len(numbers) == len(rows) else rows[numbers]
+        limits = Limits.of([samplings[number] for number in numbers], rows.device)
+        whole = whole_vocabulary(rest, limits)
+        again = _pick(whole, [requests[number] for number in numbers])
+        for number, token_id in zip(numbers, again, strict=True):
+            chosen[number] = token_id
     return chosen
 
 

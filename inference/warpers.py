@@ -71,14 +71,16 @@ def keep_top_p(scores: Tensor, limits: Limits, num_kept: int) -> Tensor:
     if limits.outside_top_p is None:
         return scores
     ordered = sort_values(scores)
-    dropped = ordered.softmax(-1).cumsum(-1) <= limits.outside_top_p
-    num_dropped = dropped.sum(-1, keepdim=True)
+    mass = ordered.softmax(-1).cumsum(-1)
+    # Both are in order, so what lies below something is found without a look at all.
+    outside = limits.outside_top_p.expand(len(scores), 1).contiguous()
+    num_dropped = torch.searchsorted(mass, outside, right=True)
     num_dropped.clamp_(max=max(scores.size(1) - num_kept, 0))
     worst_kept = ordered.gather(1, num_dropped)
-    ties = scores == worst_kept
-    num_ties_dropped = num_dropped - (scores < worst_kept).sum(-1, keepdim=True)
+    num_ties_dropped = num_dropped - torch.searchsorted(ordered, worst_kept)
     dropped = scores < worst_kept
     if num_ties_dropped.any():
+        ties = scores == worst_kept
         dropped |= ties & (ties.cumsum(-1) <= num_ties_dropped)
     return scores.masked_fill(dropped, -inf)
 
