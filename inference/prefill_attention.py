@@ -2,7 +2,8 @@
 
 A score is a sum over the head's dimensions alone. Four rows or more, each gets the same
 bits however many there are, if the sum of values runs over blocks of fixed length, in
-order. Positions beyond a row's own add exactly zero.
+order. Positions beyond a row's own add exactly zero, to the softmax's sum as well,
+which is made of as many sums side by side as a vector has numbers.
 """
 
 from __future__ import annotations
@@ -67,13 +68,13 @@ class PrefillSpan:
             ],
             2,
         )
-        weights = scores.sub_(scores.amax(-1, keepdim=True)).exp_()
+        weights = scores.softmax(-1)
         context = torch.zeros_like(queries)
         for weight, block in zip(
             weights.split(BLOCK_LENGTH, 2), window.blocks, strict=True
         ):
             torch.baddbmm(context, weight, values[:, block], out=context)
-        return context.div_(_sums(weights))
+        return context
 
     def _window(self, width: int | None, group: int) -> Window:
         key = width, group
@@ -92,9 +93,3 @@ class PrefillSpan:
         if width is not None:
             visible &= seen > rows - width
         return Window(blocks, torch.where(visible, 0.0, MASKED).to(self._kv.device))
-
-
-def _sums(weights: Tensor) -> Tensor:
-    """Sums that do not depend on the zeros around them: short ones, added in order."""
-    sums: Tensor = weights.unflatten(-1, (-1, BLOCK_LENGTH)).sum(-1)
-    return sums.cumsum(-1)[..., -1:]
