@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from torch import Tensor, cat
 
 from inference.decode_attention import DecodeSpan
-from inference.kv_tensors import KVTensors
+from inference.kv_tensors import BLOCK_LENGTH, KVTensors
 from inference.prefill_attention import PrefillSpan
+
+# A prompt's rows are taken in parts of so many: their scores fit the cache, and a part
+# looks at no more blocks than its last row has to.
+TILE_ROWS = BLOCK_LENGTH
 
 
 class Chunk(NamedTuple):
@@ -37,10 +41,10 @@ class StepAttention:
     def __init__(self, kv: KVTensors, chunks: Sequence[Chunk]) -> None:
         """Chunks that decode come first."""
         decoding = [chunk for chunk in chunks if chunk.is_decode]
-        prompts = chunks[len(decoding) :]
-        self._lengths = [chunk.length for chunk in prompts]
+        prompts = [tile for c in chunks[len(decoding) :] for tile in _tiles(c)]
+        self._lengths = [tile.length for tile in prompts]
         self._spans: list[Span] = [
-            PrefillSpan(kv, c.slot, c.start, c.length) for c in prompts
+            PrefillSpan(kv, t.slot, t.start, t.length) for t in prompts
         ]
         if decoding:
             slots, positions = zip(*((c.slot, c.start) for c in decoding), strict=True)
@@ -62,3 +66,9 @@ class StepAttention:
             span.write(layer, key, value)
             contexts.append(span.attend(layer, query, window))
         return cat(contexts) if len(contexts) > 1 else contexts[0]
+
+
+def _tiles(chunk: Chunk) -> Iterator[Chunk]:
+    for start in range(0, chunk.length, TILE_ROWS):
+        length = min(TILE_ROWS, chunk.length - start)
+        yield chunk._replace(start=chunk.start + start, length=length)

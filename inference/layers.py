@@ -15,6 +15,11 @@ Activation = Literal["none", "gelu_tanh", "silu"]
 TINY = 1e-12
 # Eight-bit numbers lie this far to either side of zero.
 LEVELS = 127
+# What stands between the steps of so many rows fits the cache.
+TILE_ROWS = 256
+# The one form that is called, so that no call has to look for it.
+_MULTIPLY = torch.ops.mkldnn._linear_pointwise.default
+_MULTIPLY_QUANTIZED = torch.ops.onednn.qlinear_pointwise.default
 _GELU_SLOPE = torch.tensor(2 * math.sqrt(2 / math.pi))
 # Each activation as a function, and as what oneDNN can do while it multiplies.
 _FUNCTIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
@@ -72,9 +77,7 @@ class RepackedLinear:
 
     def _multiply(self, rows: Tensor) -> Tensor:
         kind, algorithm = self._post_op
-        output: Tensor = torch.ops.mkldnn._linear_pointwise(
-            rows, self._weight, self._bias, kind, [], algorithm
-        )
+        output: Tensor = _MULTIPLY(rows, self._weight, self._bias, kind, [], algorithm)
         return output
 
 
@@ -115,12 +118,20 @@ class QuantizedLinear:
         self._activate = (_FUNCTIONS | {"gelu_tanh": gelu_tanh})[activation]
 
     def __call__(self, rows: Tensor) -> Tensor:
-        largest = rows.abs().amax(-1, keepdim=True).clamp_min_(TINY)
+        if len(rows) <= TILE_ROWS:
+            return self._multiply(rows)
+        return torch.cat([self._multiply(tile) for tile in rows.split(TILE_ROWS)])
+
+    def _multiply(self, rows: Tensor) -> Tensor:
+        magnitudes = rows.abs()
+        largest = magnitudes.amax(-1, keepdim=True).clamp_min_(TINY)
         # Unsigned, with zero at 128: the processor's instruction wants it so. The
         # conversion cuts off what follows the point, which half a step more rounds.
-        scaled = torch.addcmul(self._middle, rows, largest.reciprocal(), value=LEVELS)
-        sums = torch.ops.onednn.qlinear_pointwise(
+        scaled = torch.addcmul(
+            *(self._middle, rows, largest.reciprocal()), value=LEVELS, out=magnitudes
+        )
+        sums = _MULTIPLY_QUANTIZED(
             *(scaled.to(torch.uint8), 1.0, 128, self._weight, self._scales),
             *(self._zero_points, None, 1.0, 0, torch.float32, "none", [], ""),
         )
-        return self._activate(torch.addcmul(self._bias, sums, largest))
+        return self._activate(torch.addcmul(self._bias, sums, largest, out=sums))

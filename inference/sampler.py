@@ -21,7 +21,8 @@ from inference.logits import process
 from inference.request import Request
 from inference.warpers import Limits
 
-# Probabilities are added up in runs of this length, then within the one drawn.
+# Scores are searched, and probabilities added up, in runs of this length, then within
+# the one found.
 RUN_LENGTH = 256
 
 
@@ -79,7 +80,16 @@ def _groups(requests: Sequence[Request]) -> dict[Kind | None, list[int]]:
 
 
 def _best(rows: Tensor) -> list[int]:
-    token_ids: list[int] = rows.argmax(-1).tolist()
+    """The first of the largest scores: by runs, since the largest number is found much
+    faster than its place."""
+    width = rows.size(1) // RUN_LENGTH * RUN_LENGTH
+    runs = rows[:, :width].unflatten(1, (-1, RUN_LENGTH)).amax(-1)
+    rest = rows[:, -RUN_LENGTH:].amax(-1, keepdim=True)
+    run = torch.cat((runs, rest), 1).argmax(-1, keepdim=True)
+    places = run * RUN_LENGTH + torch.arange(RUN_LENGTH, device=rows.device)
+    places.clamp_(max=rows.size(1) - 1)
+    place = rows.gather(1, places).argmax(-1, keepdim=True)
+    token_ids: list[int] = places.gather(1, place).flatten().tolist()
     return token_ids
 
 
