@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from inference.config import EngineConfig
 from inference.errors import EngineError, EngineFailed, ModelNotLoaded
+from inference.memory import settle
 from inference.messages import Abort, ModelStatus, Submit, TokenEvent, error_event
 
 if TYPE_CHECKING:
@@ -170,6 +171,7 @@ class Worker:
         self, name: str, engine: Engine, state: ModelStatus
     ) -> list[TokenEvent]:
         self._engines[name], self._states[name] = engine, state
+        settle()
         return []
 
     def _unload(self, name: str) -> list[TokenEvent]:
@@ -179,7 +181,10 @@ class Worker:
         if engine is None:
             return []
         gone = ModelNotLoaded(f"{name!r} was unloaded")
-        return [error_event(request_id, gone) for request_id in engine.drop_all()]
+        events = [error_event(request_id, gone) for request_id in engine.drop_all()]
+        del engine
+        settle()
+        return events
 
     def _is_loading(self, name: str) -> bool:
         return name in self._states and self._states[name].state == "loading"
