@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import AsyncGenerator
 from typing import Any
 
+import msgspec
 import pytest
 
 from models_app.backends.base import Generation, TokenEvent, TokenLogprob
@@ -236,6 +238,19 @@ class RankedBackend(FakeBackend):
         )
 
 
+class LateBackend(FakeBackend):
+    """Tells the logprobs of a prompt to whom asked, and that one last."""
+
+    async def generate(self, generation: Generation) -> AsyncGenerator[TokenEvent]:
+        asked = generation.sampling.prompt_logprobs is not None
+        for _ in range(20 if asked else 0):
+            await asyncio.sleep(0)
+            yield token("")
+        async for event in super().generate(generation):
+            told = event.prompt_logprobs if asked else []
+            yield msgspec.structs.replace(event, prompt_logprobs=told)
+
+
 class StreamTests(CompletionTestCase):
     def text_of(self, chunks: list[dict[str, Any]], index: int = 0) -> str:
         choices = [one for chunk in chunks for one in chunk["choices"]]
@@ -275,9 +290,8 @@ class StreamTests(CompletionTestCase):
     def test_it_streams_the_logprobs_of_an_echoed_prompt_before_all_others(
         self,
     ) -> None:
-        self.play(*SCORED)
-
-        chunks = self.chunks(logprobs=1, echo=True, n=3)
+        with use_backend(LateBackend(*SCORED)):
+            chunks = self.chunks(logprobs=1, echo=True, n=3)
 
         for index in range(3):
             self.assertEqual(self.text_of(chunks, index), "abHi")
