@@ -24,7 +24,6 @@ from models_app.services import Admission
 from models_app.sse import Frame
 
 AnyCall = TypeVar("AnyCall", bound=Call)
-ErrorJson = Callable[[Exception], object]
 
 DONE: Frame = (None, msgspec.Raw(b"[DONE]"))
 
