@@ -39,5 +39,5 @@ def _limit(error: ApplicationError) -> dict[str, object]:
 
 def error_headers(error: ApplicationError) -> dict[str, str]:
     if error.retry_after is None:
-        return {}
-    return {"Retry-After": str(error.retry_after)}
+        return dict(error.headers)
+    return {**error.headers, "Retry-After": str(error.retry_after)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.utils import timezone
@@ -22,6 +23,7 @@ class ApplicationError(APIException):
     default_code = "invalid_request"
     default_detail = "The request cannot be carried out."
     default_hint = ""
+    headers: Mapping[str, str] = {}
 
     def __init__(
         self,

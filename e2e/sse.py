@@ -12,16 +12,20 @@ from typing import Any
 class Event:
     name: str
     data: Any
+    id: str = ""
 
 
 def events(lines: Iterable[str]) -> Iterator[Event]:
     """Each event of a stream, as soon as its last line is there."""
-    name, data = "message", ""
+    name, data, last_id = "message", "", ""
     for line in lines:
         field, _, value = line.partition(": ")
         if not line:
-            yield Event(name, json.loads(data))
+            if data:
+                yield Event(name, json.loads(data), last_id)
             name, data = "message", ""
+        elif field == "id":
+            last_id = value
         elif field == "event":
             name = value
         elif field == "data":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rest_framework import status
 
-from accounts.errors import ApplicationError
+from accounts.errors import ApplicationError, Conflict
 
 
 class ModelNotFound(ApplicationError):
@@ -82,6 +82,27 @@ class PredictionNotFound(ApplicationError):
     default_code = "prediction_not_found"
     default_detail = "Your project has no asynchronous prediction with this id."
     default_hint = "They are deleted some time after they have ended."
+
+
+class IdempotencyKeyReuse(Conflict):
+    default_code = "idempotency_key_reuse"
+    default_detail = "Another call was made with this Idempotency-Key."
+    default_hint = "Give each call a key of its own; a repeated one keeps its body."
+
+
+class IdempotencyKeyInUse(Conflict):
+    default_code = "idempotency_key_in_use"
+    default_detail = "The call with this Idempotency-Key is still being carried out."
+    default_hint = "Wait as long as the Retry-After header says, then try again."
+
+
+class IdempotencyKeyOfStream(ApplicationError):
+    default_code = "idempotency_key_of_stream"
+    default_detail = "A stream cannot be sent a second time, so it takes no key."
+    default_hint = (
+        "Create a prediction with POST /api/v1/predictions, which takes a key, and "
+        "follow its stream as often as you like."
+    )
 
 
 class DeadlineExceeded(ApplicationError):

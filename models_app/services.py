@@ -222,6 +222,7 @@ def predict(
     language_model: str,
     prompts: Sequence[object],
     parameters: Mapping[str, object],
+    settle: Close | None = None,
 ) -> Prediction:
     """Admit a call and wait for all of it."""
     admission = admit(
@@ -230,7 +231,7 @@ def predict(
         prompts=prompts,
         parameters=parameters,
     )
-    return async_to_sync(run_to_end)(admission)
+    return async_to_sync(run_to_end)(admission, settle)
 
 
 def discard(admission: Admission) -> None:

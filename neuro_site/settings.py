@@ -243,9 +243,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
-    # TGI has others, under the same name.
+    # One name, several sets: TGI's finish reasons, and statuses of other things.
     "ENUM_NAME_OVERRIDES": {
         "FinishReasonEnum": "models_app.api.serializers.FINISH_REASONS",
+        "ModelStatusEnum": "models_app.api.serializers.STATUSES",
+        "AsyncStatusEnum": "models_app.asynchronous.models.AsyncStatus",
     },
 }
 

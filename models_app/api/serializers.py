@@ -67,6 +67,10 @@ class PredictInput(StrictSerializer):
     stream = serializers.BooleanField(
         default=False, help_text="Send the text as it is made, as server-sent events."
     )
+    dry_run = serializers.BooleanField(
+        default=False,
+        help_text="Only tell what the call would need and whether it would be let in.",
+    )
 
 
 def _unknown_field(name: str, known: list[str]) -> InvalidInput:
@@ -220,6 +224,40 @@ class ModelDetailOutput(ModelOutput):
     speed = SpeedOutput(help_text="As measured on this server.")
     limits = LimitsOutput(help_text="What your tier allows.")
     parameters = ParameterOutput(many=True)
+
+
+class PromptFitOutput(serializers.Serializer[Any]):
+    prompt_tokens = serializers.IntegerField()
+    fits = serializers.BooleanField()
+    max_new_tokens = serializers.IntegerField(
+        allow_null=True, help_text="The longest completion; null if it does not fit."
+    )
+    problem = serializers.CharField(allow_null=True, help_text="Why it does not fit.")
+
+
+class VerdictOutput(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    set_by = serializers.CharField()
+    allowed = serializers.IntegerField()
+    used = serializers.IntegerField()
+    requested = serializers.IntegerField(help_text="What the call would add at most.")
+    allows = serializers.BooleanField()
+    resets_at = serializers.DateTimeField(allow_null=True)
+
+
+class DryRunOutput(serializers.Serializer[Any]):
+    dry_run = serializers.BooleanField(help_text="Always true.")
+    model = serializers.CharField()
+    would_run = serializers.BooleanField(
+        help_text="Whether all prompts fit and every limit allows the call now."
+    )
+    context_length = serializers.IntegerField()
+    prompts = PromptFitOutput(many=True)
+    prompt_tokens = serializers.IntegerField()
+    most_charged_tokens = serializers.IntegerField(
+        help_text="The charge if every completion becomes as long as it may."
+    )
+    limits = VerdictOutput(many=True)
 
 
 class ErrorObject(serializers.Serializer[Any]):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from models_app.api import schema, tokenization, usage, views
+from models_app.api import asynchronous, schema, tokenization, usage, views
 
 urlpatterns: list[URLPattern] = [
     path("v1/models", views.ModelListView.as_view(), name="api_model_list"),
@@ -19,6 +19,26 @@ urlpatterns: list[URLPattern] = [
         "v1/models/<str:ref>/detokenize",
         tokenization.DetokenizeView.as_view(),
         name="api_detokenize",
+    ),
+    path(
+        "v1/predictions",
+        asynchronous.PredictionsView.as_view(),
+        name="api_predictions",
+    ),
+    path(
+        "v1/predictions/<str:prediction_id>",
+        asynchronous.PredictionView.as_view(),
+        name="api_prediction",
+    ),
+    path(
+        "v1/predictions/<str:prediction_id>/cancel",
+        asynchronous.PredictionCancelView.as_view(),
+        name="api_prediction_cancel",
+    ),
+    path(
+        "v1/predictions/<str:prediction_id>/stream",
+        asynchronous.PredictionStreamView.as_view(),
+        name="api_prediction_stream",
     ),
     path("v1/usage", usage.UsageView.as_view(), name="api_usage"),
     path("schema/", schema.SchemaView.as_view(), name="api_schema"),

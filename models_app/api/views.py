@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from django.http import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import (
+    OpenApiResponse,
+    PolymorphicProxySerializer,
+    extend_schema,
+)
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from models_app.api.catalogue import describe_model, describe_models
+from models_app.api.dry_runs import dry_run_json
 from models_app.api.rendering import event_renderer, prediction_json
 from models_app.api.serializers import (
+    DryRunOutput,
     ErrorOutput,
     ModelDetailOutput,
     ModelListOutput,
@@ -19,6 +25,13 @@ from models_app.api.serializers import (
     PredictionOutput,
 )
 from models_app.callers import api_caller
+from models_app.dry_run import dry_run
+from models_app.idempotency.once import (
+    answered_once,
+    refuse_for_streams,
+    settling,
+)
+from models_app.idempotency.schema import IDEMPOTENCY_KEY
 from models_app.models import LanguageModel, PredictionSource
 from models_app.services import admit, predict
 from models_app.sse import event_stream_response
@@ -27,7 +40,7 @@ from models_app.timing_headers import timing_headers
 _ERRORS: dict[int, type[ErrorOutput]] = dict.fromkeys((401, 429), ErrorOutput)
 _MODEL_ERRORS = _ERRORS | {404: ErrorOutput}
 _PREDICT_ERRORS = _MODEL_ERRORS | dict.fromkeys(
-    (400, 403, 413, 415, 500, 503), ErrorOutput
+    (400, 403, 409, 413, 415, 500, 503), ErrorOutput
 )
 
 
@@ -60,8 +73,13 @@ class PredictView(APIView):
         summary="Predict",
         operation_id="predict",
         request=PredictInput,
+        parameters=[IDEMPOTENCY_KEY],
         responses={
-            (200, "application/json"): PredictionOutput,
+            (200, "application/json"): PolymorphicProxySerializer(
+                "PredictAnswer",
+                [PredictionOutput, DryRunOutput],
+                resource_type_field_name=None,
+            ),
             (200, "text/event-stream"): OpenApiResponse(
                 OpenApiTypes.STR,
                 "With `stream`: the events `started`, `delta`, `finished`, "
@@ -70,6 +88,7 @@ class PredictView(APIView):
             **_PREDICT_ERRORS,
         },
     )
+    @answered_once
     def post(self, request: Request, ref: str) -> HttpResponseBase:
         """Complete one prompt or several."""
         serializer = PredictInput(data=request.data)
@@ -80,9 +99,13 @@ class PredictView(APIView):
             "prompts": serializer.validated_data["inputs"],
             "parameters": serializer.validated_data["parameters"],
         }
+        if serializer.validated_data["dry_run"]:
+            return Response(dry_run_json(dry_run(**call)))
         if serializer.validated_data["stream"]:
+            refuse_for_streams(request)
             render = event_renderer(request.headers["X-Request-Id"])
             http_request = request._request
             return event_stream_response(http_request, admit(**call), render)
-        prediction = predict(**call)
+        settle = settling(request, prediction_json, timing_headers)
+        prediction = predict(**call, settle=settle)
         return Response(prediction_json(prediction), headers=timing_headers(prediction))

@@ -15,7 +15,7 @@ from django.conf import settings
 
 from models_app.socket_paths import require_short
 
-_WORKERS = "worker-"
+_WORKERS, _WEB = "worker-", "web-"
 
 
 class Mailbox:
@@ -58,6 +58,13 @@ def is_alive(name: str) -> bool:
         except (FileNotFoundError, ConnectionRefusedError):
             return False
     return True
+
+
+def remove_dead() -> None:
+    """Sockets whose process could not remove them."""
+    for path in settings.ENGINE_SOCKET.parent.iterdir():
+        if path.name.startswith((_WORKERS, _WEB)) and not is_alive(path.name):
+            path.unlink(missing_ok=True)
 
 
 def wake_workers() -> None:

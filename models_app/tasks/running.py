@@ -6,8 +6,15 @@ import sys
 
 from django.conf import settings
 
+from models_app.asynchronous.housekeeping import (
+    abort_late,
+    delete_expired,
+    fail_forgotten,
+)
+from models_app.idempotency.keys import forget_old
 from models_app.supervisor import Supervisor
 from models_app.tasks import queue
+from models_app.tasks.mailboxes import remove_dead
 from models_app.tasks.worker import Chore, Worker
 
 # Short work, such as deliveries, never waits for long predictions.
@@ -20,7 +27,14 @@ def forget_failed_tasks() -> None:
 
 
 # Each is carried out once a minute, by every worker.
-CHORES: tuple[Chore, ...] = (forget_failed_tasks,)
+CHORES: tuple[Chore, ...] = (
+    abort_late,
+    fail_forgotten,
+    delete_expired,
+    forget_old,
+    forget_failed_tasks,
+    remove_dead,
+)
 
 
 def make_worker() -> Worker:

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import io
 from typing import Any
 
+from django.core.management import call_command
 from django.test import override_settings
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
@@ -17,10 +19,10 @@ from accounts.models import Reservation, User
 from accounts.projects import archive_project, create_project
 from accounts.tiers import Tier
 from models_app import services
-from models_app.asynchronous import running, service
+from models_app.asynchronous import housekeeping, running, service
 from models_app.asynchronous.attempt import Attempt
 from models_app.asynchronous.finishing import AFTER_END
-from models_app.asynchronous.models import AsyncPrediction, AsyncStatus
+from models_app.asynchronous.models import AsyncEvents, AsyncPrediction, AsyncStatus
 from models_app.asynchronous.stored import read_error, read_events, read_output
 from models_app.errors import (
     EngineUnavailable,
@@ -352,3 +354,43 @@ class CancelTests(AsynchronousTestCase):
         (row,) = section.rows(self.alice)
         self.assertEqual(row["inputs"], [PROMPT])
         self.assertEqual(row["completions"], ["Hello"])
+
+
+class HousekeepingTests(AsynchronousTestCase):
+    def test_it_deletes_what_ended_long_ago_with_its_texts(self) -> None:
+        with use_backend(FakeBackend(*HELLO)):
+            old = self.create()
+            carry_out_all()
+            young, waiting = self.create(), self.create()
+            carry_out_next()
+        kept = datetime.timedelta(hours=24)
+        AsyncPrediction.objects.filter(pk=old.pk).update(
+            finished_at=timezone.now() - kept
+        )
+
+        call_command("delete_expired_predictions", stdout=io.StringIO())
+
+        left = set(AsyncPrediction.objects.values_list("pk", flat=True))
+        self.assertEqual(left, {young.pk, waiting.pk})
+        self.assertFalse(AsyncEvents.objects.filter(prediction=old.pk).exists())
+        self.assertEqual(PredictionRecord.objects.count(), 2)
+
+    def test_it_aborts_what_became_late_in_the_queue(self) -> None:
+        with use_backend(FakeBackend()):
+            prediction = self.create(cancel_after=datetime.timedelta(seconds=1))
+        AsyncPrediction.objects.update(cancel_at=timezone.now())
+
+        housekeeping.abort_late()
+
+        prediction.refresh_from_db()
+        self.assertEqual(prediction.status, AsyncStatus.ABORTED)
+
+    def test_it_fails_what_its_task_forgot(self) -> None:
+        with use_backend(FakeBackend()):
+            prediction = self.create()
+        DBTaskResult.objects.update(status="FAILED")
+
+        housekeeping.fail_forgotten()
+
+        prediction.refresh_from_db()
+        self.assertEqual(prediction.status, AsyncStatus.FAILED)

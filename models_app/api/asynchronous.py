@@ -1,0 +1,242 @@
+"""The native API's asynchronous predictions."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any, cast
+
+from django.core import signing
+from django.http import HttpResponseBase, StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import access
+from accounts.models import ApiToken, Project, Scope
+from models_app.api.asynchronous_rendering import (
+    async_prediction_json,
+    event_bytes,
+    summary_json,
+)
+from models_app.api.asynchronous_serializers import (
+    AsyncListOutput,
+    AsyncPredictionOutput,
+    CreateInput,
+    ListQuery,
+)
+from models_app.api.preferences import (
+    read_cancel_after,
+    read_last_event_id,
+    read_wait,
+)
+from models_app.api.serializers import ErrorOutput
+from models_app.asynchronous import service
+from models_app.asynchronous.models import AsyncPrediction
+from models_app.asynchronous.replay import count_events, replay
+from models_app.asynchronous.waiting import wait_for_end
+from models_app.callers import api_caller
+from models_app.errors import InvalidInput
+from models_app.idempotency.once import answered_once, remember_created
+from models_app.idempotency.schema import IDEMPOTENCY_KEY
+from models_app.models import LanguageModel, PredictionSource
+from models_app.sse import HEADERS
+
+POLL_SECONDS = 1
+_CURSOR_SALT = "neuro.predictions"
+_ERRORS: dict[int, type[ErrorOutput]] = dict.fromkeys((401, 403), ErrorOutput)
+_ONE_ERRORS = _ERRORS | {404: ErrorOutput}
+_CREATE_ERRORS = _ONE_ERRORS | dict.fromkeys(
+    (400, 409, 413, 415, 429, 500, 503), ErrorOutput
+)
+
+
+def _header(name: str, description: str) -> OpenApiParameter:
+    return OpenApiParameter(
+        name, OpenApiTypes.STR, OpenApiParameter.HEADER, description=description
+    )
+
+
+class PredictionsView(APIView):
+    @extend_schema(
+        summary="List asynchronous predictions",
+        operation_id="list_predictions",
+        parameters=[ListQuery],
+        responses={200: AsyncListOutput, 400: ErrorOutput, 404: ErrorOutput, **_ERRORS},
+    )
+    def get(self, request: Request) -> Response:
+        """Those of the API token's project, the newest first, without their texts."""
+        query = ListQuery(data=request.query_params.dict())
+        query.is_valid(raise_exception=True)
+        asked = query.validated_data
+        rows = _filtered(_project(request), asked)[: asked["limit"] + 1]
+        page, rest = list(rows)[: asked["limit"]], len(rows) > asked["limit"]
+        return Response(
+            {
+                "predictions": [summary_json(one, request) for one in page],
+                "next_cursor": signing.dumps(page[-1].pk, salt=_CURSOR_SALT)
+                if rest
+                else None,
+            }
+        )
+
+    @extend_schema(
+        summary="Create an asynchronous prediction",
+        operation_id="create_prediction",
+        request=CreateInput,
+        parameters=[
+            _header(
+                "Prefer",
+                "`wait=n`: answer as soon as it ends, after n seconds at "
+                "the latest (60 at most); `respond-async`: answer at once.",
+            ),
+            _header("Cancel-After", "End it after so long: `90s`, `2m`, `1h`."),
+            IDEMPOTENCY_KEY,
+        ],
+        responses={
+            200: AsyncPredictionOutput,
+            202: AsyncPredictionOutput,
+            **_CREATE_ERRORS,
+        },
+    )
+    @answered_once
+    def post(self, request: Request) -> Response:
+        """It is carried out even if nobody waits for it. 200 if it has ended, else 202
+        with its address in `Location`."""
+        body = CreateInput(data=request.data)
+        body.is_valid(raise_exception=True)
+        seconds = read_wait(request.headers.get("Prefer", ""))
+        cancel_after = read_cancel_after(request.headers.get("Cancel-After", ""))
+        with remember_created(request) as created:
+            prediction = service.create(
+                caller=api_caller(request, source=PredictionSource.API),
+                language_model=body.validated_data["model"],
+                prompts=body.validated_data["inputs"],
+                parameters=body.validated_data["parameters"],
+                cancel_after=cancel_after,
+            )
+            created(_answer(prediction, request))
+        if seconds:
+            wait_for_end(prediction, seconds)
+        return _answer(prediction, request)
+
+
+class PredictionView(APIView):
+    @extend_schema(
+        summary="Read an asynchronous prediction",
+        operation_id="get_prediction",
+        responses={200: AsyncPredictionOutput, **_ONE_ERRORS},
+    )
+    def get(self, request: Request, prediction_id: str) -> Response:
+        """With its prompts, and once it has ended with what it brought."""
+        prediction = service.find(_project(request), prediction_id)
+        return Response(async_prediction_json(prediction, request))
+
+
+class PredictionCancelView(APIView):
+    @extend_schema(
+        summary="Cancel an asynchronous prediction",
+        operation_id="cancel_prediction",
+        request=None,
+        responses={200: AsyncPredictionOutput, **_ONE_ERRORS},
+    )
+    def post(self, request: Request, prediction_id: str) -> Response:
+        """One that runs ends within a moment and keeps what it has; one that has ended
+        stays as it is."""
+        prediction = service.find(_project(request), prediction_id)
+        return Response(async_prediction_json(service.cancel(prediction), request))
+
+
+class PredictionStreamView(APIView):
+    @extend_schema(
+        summary="Follow an asynchronous prediction",
+        operation_id="stream_prediction",
+        parameters=[_header("Last-Event-ID", "Go on after this event.")],
+        responses={
+            (200, "text/event-stream"): OpenApiResponse(
+                OpenApiTypes.STR,
+                "The events `started`, `delta`, `finished`, and at the end `completed`, "
+                "`error`, `canceled` or `aborted`.",
+            ),
+            204: OpenApiResponse(None, "`Last-Event-ID` was the last event."),
+            400: ErrorOutput,
+            **_ONE_ERRORS,
+        },
+    )
+    def get(self, request: Request, prediction_id: str) -> HttpResponseBase:
+        """Its events as server-sent events: those that have passed, then the others as
+        they come."""
+        prediction = service.find(_project(request), prediction_id)
+        after = read_last_event_id(request.headers.get("Last-Event-ID", ""))
+        _require_sent(prediction, after)
+        if prediction.is_finished and after == count_events(prediction):
+            return Response(status=status.HTTP_204_NO_CONTENT)
+        return StreamingHttpResponse(
+            _write(prediction, after, request),
+            content_type="text/event-stream; charset=utf-8",
+            headers=HEADERS,
+        )
+
+
+def _answer(prediction: AsyncPrediction, request: Request) -> Response:
+    body = async_prediction_json(prediction, request)
+    headers = {"Location": body["urls"]["get"]}
+    if prediction.is_finished:
+        return Response(body, headers=headers)
+    headers["Retry-After"] = str(POLL_SECONDS)
+    return Response(body, status=status.HTTP_202_ACCEPTED, headers=headers)
+
+
+async def _write(
+    prediction: AsyncPrediction, after: int, request: Request
+) -> AsyncGenerator[bytes]:
+    async with aclosing(replay(prediction, after=after)) as events:
+        async for numbered in events:
+            yield event_bytes(numbered, request)
+
+
+def _require_sent(prediction: AsyncPrediction, after: int) -> None:
+    if after > count_events(prediction):
+        raise InvalidInput(
+            f"This stream has had no event {after} yet.",
+            hint="Leave Last-Event-ID out to read the stream from its beginning.",
+            param="Last-Event-ID",
+        )
+
+
+def _project(request: Request) -> Project:
+    """Texts are read with the scope that makes them."""
+    api_token = cast("ApiToken", request.auth)
+    access.require_scope(api_token, Scope.PREDICT)
+    return api_token.project
+
+
+def _filtered(project: Project, asked: dict[str, Any]) -> Any:
+    rows = service.of_project(project)
+    if "model" in asked:
+        rows = rows.filter(language_model=LanguageModel.objects.resolve(asked["model"]))
+    columns = {
+        "status": "status",
+        "project": "project__public_id",
+        "source": "source",
+        "created_after": "created_at__gt",
+        "created_before": "created_at__lt",
+    }
+    for name, column in columns.items():
+        if name in asked:
+            rows = rows.filter(**{column: asked[name]})
+    if "cursor" in asked:
+        rows = rows.filter(pk__lt=_read_cursor(asked["cursor"]))
+    return rows
+
+
+def _read_cursor(cursor: str) -> int:
+    try:
+        return int(signing.loads(cursor, salt=_CURSOR_SALT))
+    except signing.BadSignature as error:
+        raise InvalidInput(
+            "This is not the next_cursor of a page.", param="cursor"
+        ) from error

@@ -1,0 +1,91 @@
+"""What the routes of asynchronous predictions take and give."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from models_app.api.serializers import (
+    ParametersField,
+    PredictionOutput,
+    PromptsField,
+    StrictSerializer,
+)
+from models_app.asynchronous.models import AsyncStatus
+from models_app.models import PredictionSource
+
+LARGEST_PAGE = 100
+
+
+class CreateInput(StrictSerializer):
+    model = serializers.CharField(max_length=200, help_text="Its id or slug.")
+    inputs = PromptsField(help_text="The prompt, or a list of prompts run at once.")
+    parameters = ParametersField(
+        default=dict, help_text="Generation parameters, each with its own default."
+    )
+
+
+class ListQuery(StrictSerializer):
+    status = serializers.ChoiceField(choices=AsyncStatus.choices, required=False)
+    model = serializers.CharField(max_length=200, required=False)
+    project = serializers.CharField(max_length=24, required=False)
+    source = serializers.ChoiceField(  # type: ignore[assignment]
+        choices=PredictionSource.choices, required=False
+    )
+    created_after = serializers.DateTimeField(required=False)
+    created_before = serializers.DateTimeField(required=False)
+    limit = serializers.IntegerField(min_value=1, max_value=LARGEST_PAGE, default=20)
+    cursor = serializers.CharField(
+        max_length=200, required=False, help_text="`next_cursor` of the page before."
+    )
+
+
+class UrlsOutput(serializers.Serializer[Any]):
+    get = serializers.URLField()
+    cancel = serializers.URLField()
+    stream = serializers.URLField()
+
+
+class AsyncErrorOutput(serializers.Serializer[Any]):
+    message = serializers.CharField()
+    type = serializers.CharField()
+    param = serializers.CharField(allow_null=True)
+    code = serializers.CharField()
+    hint = serializers.CharField(allow_null=True)
+
+
+class AsyncSummaryOutput(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    model = serializers.CharField()
+    project = serializers.CharField()
+    source = serializers.ChoiceField(  # type: ignore[assignment]
+        choices=PredictionSource.choices
+    )
+    status = serializers.ChoiceField(choices=AsyncStatus.choices)
+    error = AsyncErrorOutput(allow_null=True, help_text="Of one that failed.")
+    prompt_tokens = serializers.IntegerField()
+    created_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+    cancel_at = serializers.DateTimeField(
+        allow_null=True, help_text="When it ends by itself: `Cancel-After`."
+    )
+    expires_at = serializers.DateTimeField(
+        allow_null=True, help_text="When it is deleted; null before its end."
+    )
+    urls = UrlsOutput()
+
+
+class AsyncPredictionOutput(AsyncSummaryOutput):
+    inputs = PromptsField()
+    parameters = ParametersField(help_text="As sent, with the seed.")
+    output = PredictionOutput(
+        allow_null=True,
+        help_text="What a direct call answers; of a canceled one, as far as it came.",
+    )
+
+
+class AsyncListOutput(serializers.Serializer[Any]):
+    predictions = AsyncSummaryOutput(many=True, help_text="The newest first.")
+    next_cursor = serializers.CharField(allow_null=True)

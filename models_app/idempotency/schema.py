@@ -1,0 +1,12 @@
+from __future__ import annotations
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="Of 1 to 255 printable characters. For 24 hours the same call with the "
+    "same key gets the same answer and is carried out once.",
+)
