@@ -39,6 +39,7 @@ EXPORTED = {
     "UserSession": "sessions",
 }
 NOT_EXPORTED = {
+    "IdempotencyKey": "copies of answers, gone in a day",
     "AsyncEvents": "the way to a result, which is exported",
     "EmailAddress": "the account has the address",
     "EmailConfirmation": "made by older versions of allauth alone",
