@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from huggingface_hub.errors import (
     ValidationError,
 )
 
-from e2e.live_server import Account, LiveServer
+from e2e.live_server import Account, LiveServer, start_live_server
+from models_app.tests.checkpoints import write_chat_checkpoint
 
 PROMPT = "When I visit Bath I will"
 
@@ -170,6 +172,34 @@ def test_it_describes_the_endpoint(server: LiveServer, developer: Account) -> No
     info = client.get_endpoint_info()
     assert info["max_total_tokens"] > info["max_best_of"] > 0
     assert client.text_generation(PROMPT, max_new_tokens=2)
+
+
+def test_it_says_that_a_base_model_does_not_chat(client: InferenceClient) -> None:
+    with pytest.raises(HfHubHTTPError, match="has no chat template") as raised:
+        client.chat_completion([{"role": "user", "content": "Hi!"}])
+
+    assert raised.value.response.json()["code"] == "chat_not_supported"
+
+
+def test_it_chats_with_a_model_that_has_a_template(tmp_path: Path) -> None:
+    write_chat_checkpoint(tmp_path / "models" / "neo-tiny")
+    messages = [{"role": "user", "content": "Hi!"}]
+    with start_live_server(tmp_path) as own_server:
+        own_server.wait_until_ready()
+        account = own_server.create_account("dora", "developer")
+        client = InferenceClient(
+            model=own_server.url("/models/neo-tiny"), token=account.api_token
+        )
+        call = {"max_tokens": 8, "temperature": 0}
+
+        answer = client.chat_completion(messages, **call)  # type: ignore[call-overload]
+        chunks = client.chat_completion(messages, stream=True, **call)  # type: ignore[call-overload]
+        parts = [chunk.choices[0].delta.content or "" for chunk in chunks]
+        source = own_server.newest_prediction()["source"]
+
+    assert answer.choices[0].message.content
+    assert "".join(parts) == answer.choices[0].message.content
+    assert source == "hugging_face"
 
 
 def test_it_answers_the_asynchronous_client(

@@ -49,7 +49,7 @@ def test_it_leads_from_sign_up_to_generated_text(
     assert plaintext.startswith("nro_")
     page.locator('[data-copy="#new-api-token"]').click()
     assert page.evaluate("navigator.clipboard.readText()") == plaintext
-    expect(page.locator("#python-code")).to_contain_text(plaintext)
+    expect(page.locator("#npu-code")).to_contain_text(plaintext)
     page.reload()
     expect(page.locator("#new-api-token")).to_have_count(0)
     expect(page.get_by_role("main")).to_contain_text("first script")

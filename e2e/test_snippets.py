@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import html
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -14,19 +16,23 @@ import pytest
 from e2e import npu_client
 from e2e.live_server import ROOT, Account, LiveServer
 from e2e.programs import find_program
+from models_app.models import LanguageModel
+from models_app.snippets import LANGUAGES, build
 
-FILE_NAMES = {"python": "predict.py", "curl": "predict.sh", "javascript": "predict.mjs"}
+FILE_NAMES = {language.slug: language.file_name for language in LANGUAGES}
 README_ADDRESS = "http://127.0.0.1:8000/"
-README_LANGUAGES = {"python": "python", "sh": "curl", "js": "javascript"}
+README_LANGUAGES = {"python": "npu", "sh": "curl", "js": "javascript"}
 
 
 def interpreter(language: str) -> str:
-    if language == "python":
+    if language == "npu":
         return str(npu_client.install())
     if language == "curl":
         find_program("curl", package="curl")
         return "bash"
-    return find_program("node", package="nodejs")
+    if language == "javascript":
+        return find_program("node", package="nodejs")
+    return sys.executable
 
 
 def run(language: str, code: str, folder: Path) -> str:
@@ -42,6 +48,18 @@ def run(language: str, code: str, folder: Path) -> str:
     assert completed.returncode == 0, completed.stdout + completed.stderr
     return completed.stdout
 
+
+AWKWARD = "She said \"it's $5\\day\"\n\n`ls` ${HOME} <b> 'é' 😀 "
+CHOICES: dict[str, dict[str, object]] = {
+    "sampling": {
+        "max_new_tokens": 12,
+        "seed": 7,
+        "top_p": 0.9,
+        "repetition_penalty": 1.2,
+        "stop": ["\n\n", "'\""],
+    },
+    "greedy": {"max_new_tokens": 12, "do_sample": False},
+}
 
 SEED_JSON = '{"modelId": "MODEL_ID", "data": "When I visit", "input_kwargs": {"max_length": 15}}'
 WITHOUT_CLIENT = {
@@ -95,6 +113,46 @@ def test_it_runs_every_snippet_of_a_model_page(
 
 
 @pytest.mark.parametrize("language", FILE_NAMES)
+@pytest.mark.parametrize("parameters", CHOICES.values(), ids=CHOICES)
+def test_every_snippet_gives_the_text_of_the_parameters_it_shows(
+    server: LiveServer,
+    developer: Account,
+    tmp_path: Path,
+    neo_tiny_id: str,
+    language: str,
+    parameters: dict[str, object],
+) -> None:
+    snippets = build(
+        LanguageModel(slug="neo-tiny", public_id=neo_tiny_id),
+        base_url=server.address,
+        api_token=developer.api_token,
+        prompt=AWKWARD,
+        parameters=parameters,
+    )
+    answer = httpx.post(
+        server.url("/api/v1/models/neo-tiny/predict"),
+        headers=developer.headers,
+        json={"inputs": AWKWARD, "parameters": parameters},
+    ).json()
+
+    (code,) = (one.code for one in snippets if one.language.slug == language)
+    printed = run(language, code, tmp_path)
+
+    for completion in answer["predictions"]:
+        assert completion["text"] in text_of(language, printed)
+
+
+def text_of(language: str, printed: str) -> str:
+    """npu prints a list after its log, curl the answer; the others just the text."""
+    if language == "npu":
+        result = ast.literal_eval(printed.strip().splitlines()[-1])
+        return "\n".join(one["generated_text"] for one in result)
+    if language == "curl":
+        return "\n".join(one["text"] for one in json.loads(printed)["predictions"])
+    return printed
+
+
+@pytest.mark.parametrize("language", README_LANGUAGES.values())
 def test_it_runs_the_first_call_of_the_readme(
     server: LiveServer, developer: Account, tmp_path: Path, language: str
 ) -> None:

@@ -28,7 +28,13 @@ def error_type(error: ApplicationError) -> str | None:
 
 
 def error_json(error: ApplicationError, request_id: str) -> dict[str, object]:
-    sentence = " ".join(part for part in (error.message, error.hint) if part)
-    fields = error_object(error, request_id=request_id) | {"error": sentence}
+    return as_sentence(error_object(error, request_id=request_id), error)
+
+
+def as_sentence(
+    fields: dict[str, object], error: ApplicationError
+) -> dict[str, object]:
+    """The error object with what these clients print and raise by."""
+    sentence = " ".join(str(fields[one]) for one in ("message", "hint") if fields[one])
     known = error_type(error)
-    return fields | {"error_type": known} if known else fields
+    return fields | {"error": sentence} | ({"error_type": known} if known else {})

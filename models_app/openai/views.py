@@ -12,8 +12,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.access import require_scope
 from accounts.errors import ApplicationError
-from accounts.models import ApiToken
+from accounts.models import ApiToken, Scope
 from models_app.callers import api_caller
 from models_app.chat import chat_prompt
 from models_app.models import LanguageModel, PredictionSource
@@ -36,6 +37,7 @@ from models_app.openai.parameters import (
 )
 from models_app.services import Admission, admit, run_to_end
 from models_app.sse import event_stream_response
+from models_app.timing_headers import timing_headers
 
 AnyCall = TypeVar("AnyCall", bound=Call)
 
@@ -58,7 +60,9 @@ class OpenAiView(APIView):
     ) -> HttpResponseBase:
         writer = writer_of(admission, call)
         if not call.is_streamed:
-            return Response(writer.answer(async_to_sync(run_to_end)(admission)))
+            prediction = async_to_sync(run_to_end)(admission)
+            headers = timing_headers(prediction)
+            return Response(writer.answer(prediction), headers=headers)
         request_id = request.headers["X-Request-Id"]
         render = writer.renderer(lambda e: self.render_error(e.error, request_id))
         return event_stream_response(request._request, admission, render)
@@ -120,6 +124,7 @@ class CompletionView(OpenAiView):
 
 class ChatCompletionView(OpenAiView):
     own_names = CHAT.own_names
+    source = PredictionSource.OPENAI
 
     @extend_schema(
         tags=["OpenAI"],
@@ -130,11 +135,16 @@ class ChatCompletionView(OpenAiView):
     )
     def post(self, request: Request) -> HttpResponseBase:
         """The next message of a conversation, by a model with a chat template."""
-        call = read_chat_call(request.data)
+        return self.complete(request, request.data)
+
+    def complete(self, request: Request, body: Mapping[str, Any]) -> HttpResponseBase:
+        # Nobody's template is filled in for who may run nothing.
+        require_scope(cast("ApiToken", request.auth), Scope.PREDICT)
+        call = read_chat_call(body)
         entry = LanguageModel.objects.resolve(call.model)
         prompt = chat_prompt(entry.slug, call.messages)
         admission = admit(
-            caller=api_caller(request, source=PredictionSource.OPENAI),
+            caller=api_caller(request, source=self.source),
             language_model=entry.slug,
             prompts=[prompt.text],
             parameters=call.with_stop_tokens(prompt.stop_token_ids),

@@ -21,7 +21,14 @@ class CatalogueTagsTests(CatalogueTestCase):
 
     def test_it_renders_a_program_for_each_language(self) -> None:
         html = self.render("{% call_snippets it api_token=t %}", t="nro_abc")
-        for part in ("Python", "curl", "JavaScript", "http://localhost/", "nro_abc"):
+        for part in (
+            "npu",
+            "openai",
+            "curl",
+            "JavaScript",
+            "http://localhost/",
+            "nro_abc",
+        ):
             self.assertIn(part, html)
         self.assertNotIn("Put your own API token", html)
 

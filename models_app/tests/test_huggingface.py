@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from unittest import mock
 
+import jinja2
 from django.test import Client
 
 from accounts.models import ApiToken
+from models_app.chat import ChatTemplate
 from models_app.errors import ModelNotInstalled, Overloaded
 from models_app.models import PredictionRecord
 from models_app.tests.fakes import FakeBackend, logprob, token, use_backend
@@ -408,6 +411,35 @@ class OtherRoutesTests(HuggingFaceTestCase):
             self.assertEqual(self.client.get(f"{URL}/health").status_code, 200)
         with use_backend(FakeBackend(unready=ModelNotInstalled())):
             self.error(self.client.get(f"{URL}/health"), 503)
+
+
+class ChatTests(HuggingFaceTestCase):
+    def chat(self, *, stream: bool = False) -> Response:
+        messages = [{"role": "user", "content": "Hi!"}]
+        body = {"model": "dummy", "messages": messages, "stream": stream}
+        with use_backend(self.backend):
+            return self.client.post(
+                f"{URL}/v1/chat/completions",
+                body,
+                content_type="application/json",
+                headers=self.bearer(self.alice_api_token),
+            )
+
+    def test_a_base_model_says_so_to_its_clients(self) -> None:
+        error = self.error(self.chat(), 400)
+
+        self.assertEqual(error["code"], "chat_not_supported")
+        self.assertEqual(error["error_type"], "validation")
+
+    def test_it_answers_for_the_model_of_the_address(self) -> None:
+        template = ChatTemplate(jinja2.Template("Hi"), {})
+        with mock.patch("models_app.chat._template_in", return_value=template):
+            answer = self.chat()
+
+        self.assertEqual(answer.json()["model"], "neo-tiny")
+        self.assertEqual(answer.json()["choices"][0]["message"]["content"], "Hello")
+        self.assertEqual(answer["x-generated-tokens"], "5")
+        self.assertEqual(PredictionRecord.objects.get().source, "hugging_face")
 
 
 class ErrorTests(HuggingFaceTestCase):

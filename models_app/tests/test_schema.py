@@ -31,6 +31,7 @@ class SchemaTests(BaseTestCase):
                 "/models/{ref}/health",
                 "/models/{ref}/info",
                 "/models/{ref}/tokenize",
+                "/models/{ref}/v1/chat/completions",
                 "/v1/chat/completions",
                 "/v1/completions",
                 "/v1/models",

@@ -42,6 +42,9 @@ CALLS: dict[str, object] = {
         "model": "smollm2-135m-instruct",
         "messages": [{"role": "user", "content": "Hello"}],
     },
+    "/models/neo-tiny/v1/chat/completions": {
+        "messages": [{"role": "user", "content": "Hello"}],
+    },
 }
 ID = re.compile(r"<(\w+)>")
 

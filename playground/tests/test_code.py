@@ -29,7 +29,7 @@ class CodeTests(BaseTestCase):
 
         self.assertIn(
             "{'max_new_tokens': 20, 'do_sample': False, 'stop': ['\\n']}",
-            self.code("python", **changes),
+            self.code("npu", **changes),
         )
         self.assertIn(
             'parameters: {"max_new_tokens": 20, "do_sample": false, "stop": ["\\n"]}',

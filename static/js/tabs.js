@@ -30,6 +30,30 @@ function makeTab(panel) {
   return tab;
 }
 
+function named(tabs, hash) {
+  return tabs.find((tab) => `#${tab.panel.id}` === hash);
+}
+
+// Where `data-remember` names a choice, this browser keeps it from page to page. One that
+// stores nothing begins with the first tab.
+
+function remembered(tabs, { dataset }) {
+  try {
+    return named(tabs, `#${localStorage.getItem(`tab:${dataset.remember}`)}`);
+  } catch {
+    return undefined;
+  }
+}
+
+function remember(tab, { dataset }) {
+  if (!dataset.remember) return;
+  try {
+    localStorage.setItem(`tab:${dataset.remember}`, tab.panel.id);
+  } catch {
+    // The choice holds on this page.
+  }
+}
+
 /** Turn the sections of one `.tabs` into panels of a tab bar. */
 export function enhance(container) {
   const list = document.createElement("div");
@@ -41,18 +65,19 @@ export function enhance(container) {
   list.append(...tabs);
   container.prepend(list);
   list.addEventListener("click", ({ target }) => {
-    if (target.panel) select(tabs, target);
+    if (!target.panel) return;
+    select(tabs, target);
+    remember(target, container);
   });
   list.addEventListener("keydown", (event) => {
     const step = STEPS[event.key];
     if (!step) return;
     event.preventDefault();
-    select(tabs, tabs.at(step(tabs.indexOf(event.target)) % tabs.length), {
-      focus: true,
-    });
+    const chosen = tabs.at(step(tabs.indexOf(event.target)) % tabs.length);
+    select(tabs, chosen, { focus: true });
+    remember(chosen, container);
   });
-  const wanted = location.hash && tabs.find((tab) => `#${tab.panel.id}` === location.hash);
-  select(tabs, wanted || tabs[0]);
+  select(tabs, named(tabs, location.hash) ?? remembered(tabs, container) ?? tabs[0]);
   container.classList.add("is-enhanced");
 }
 
