@@ -24,7 +24,7 @@ from e2e.live_server import (
 )
 from e2e.programs import wait_until
 
-NEW_TOKENS = 600
+NEW_TOKENS = 400
 SECONDS = 60
 CALL = {
     "model": "neo-tiny",
@@ -216,6 +216,7 @@ def start_worker(server: LiveServer) -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
+@pytest.mark.slow
 def test_it_is_alike_on_postgresql_with_workers_of_their_own(
     postgresql_url: str, tmp_path: Path, undisturbed: dict[str, Any]
 ) -> None:

@@ -15,9 +15,13 @@ from e2e.live_server import ROOT, Account, LiveServer, start_live_server
 
 SPECIFICATIONS = (
     "models_app/tests/test_api.py",
+    "models_app/tests/test_asynchronous.py",
+    "models_app/tests/test_asynchronous_api.py",
+    "models_app/tests/test_idempotency_concurrency.py",
     "models_app/tests/test_npu.py",
     "models_app/tests/test_services.py",
     "models_app/tests/test_sync.py",
+    "models_app/tests/test_tasks.py",
     "models_app/tests/test_texts.py",
     "models_app/tests/test_usage_api.py",
     "models_app/tests/test_usage_page.py",
