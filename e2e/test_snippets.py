@@ -16,10 +16,15 @@ import pytest
 from e2e import npu_client
 from e2e.live_server import ROOT, Account, LiveServer
 from e2e.programs import find_program
-from models_app.models import LanguageModel
-from models_app.snippets import LANGUAGES, build
 
-FILE_NAMES = {language.slug: language.file_name for language in LANGUAGES}
+FILE_NAMES = {
+    "npu": "predict.py",
+    "openai": "predict_openai.py",
+    "huggingface": "predict_hub.py",
+    "requests": "predict_requests.py",
+    "javascript": "predict.mjs",
+    "curl": "predict.sh",
+}
 README_ADDRESS = "http://127.0.0.1:8000/"
 README_LANGUAGES = {"python": "npu", "sh": "curl", "js": "javascript"}
 
@@ -112,34 +117,64 @@ def test_it_runs_every_snippet_of_a_model_page(
     assert printed.strip()
 
 
-@pytest.mark.parametrize("language", FILE_NAMES)
+def code_of_playground(
+    server: LiveServer, account: Account, parameters: dict[str, object]
+) -> str:
+    """What "View code" shows of a form with these values."""
+    form = {
+        name: "\n".join(map(escape, value)) if isinstance(value, list) else str(value)
+        for name, value in ({"do_sample": "on"} | parameters).items()
+        if value is not False
+    }
+    with httpx.Client(base_url=server.address) as browser:
+        browser.get("/accounts/login/")
+        browser.post(
+            "/accounts/login/",
+            data={
+                "login": account.email,
+                "password": account.password,
+                "csrfmiddlewaretoken": browser.cookies["csrftoken"],
+            },
+        )
+        answer = browser.post(
+            "/playground/code",
+            data=form
+            | {
+                "model": "neo-tiny",
+                "prompt": AWKWARD,
+                "csrfmiddlewaretoken": browser.cookies["csrftoken"],
+            },
+        )
+    assert answer.status_code == httpx.codes.OK, answer.text
+    return answer.text
+
+
+def escape(text: object) -> str:
+    """A text on one line, as the form takes it."""
+    return str(text).replace("\n", r"\n")
+
+
 @pytest.mark.parametrize("parameters", CHOICES.values(), ids=CHOICES)
-def test_every_snippet_gives_the_text_of_the_parameters_it_shows(
+def test_every_program_of_the_playground_gives_the_text_it_shows(
     server: LiveServer,
     developer: Account,
     tmp_path: Path,
-    neo_tiny_id: str,
-    language: str,
     parameters: dict[str, object],
 ) -> None:
-    snippets = build(
-        LanguageModel(slug="neo-tiny", public_id=neo_tiny_id),
-        base_url=server.address,
-        api_token=developer.api_token,
-        prompt=AWKWARD,
-        parameters=parameters,
-    )
+    page = code_of_playground(server, developer, parameters)
     answer = httpx.post(
         server.url("/api/v1/models/neo-tiny/predict"),
         headers=developer.headers,
         json={"inputs": AWKWARD, "parameters": parameters},
     ).json()
+    (completion,) = answer["predictions"]
 
-    (code,) = (one.code for one in snippets if one.language.slug == language)
-    printed = run(language, code, tmp_path)
-
-    for completion in answer["predictions"]:
-        assert completion["text"] in text_of(language, printed)
+    for language in FILE_NAMES:
+        code = snippet_of_page(page, language)
+        printed = run(
+            language, code.replace("API_TOKEN", developer.api_token), tmp_path
+        )
+        assert completion["text"] in text_of(language, printed), language
 
 
 def text_of(language: str, printed: str) -> str:
