@@ -7,8 +7,11 @@ import mmap
 from pathlib import Path
 
 from torch import Tensor
+from torch.nn import functional as F
 
 MAPS = Path("/proc/self/maps")
+# A row takes about 64 kB with its neighbours.
+ROWS_HELD = 128
 _MADV_DONTNEED = 4
 
 
@@ -18,11 +21,41 @@ def give_back_pages(tensor: Tensor) -> None:
     The system keeps the file's bytes as long as it likes, and what is read again comes
     from there. Where it does not tell what is mapped, the memory stays.
     """
-    start = tensor.data_ptr() // mmap.PAGESIZE * mmap.PAGESIZE
-    stop = tensor.data_ptr() + tensor.nbytes
+    start, stop = _span(tensor)
     if _is_in_a_file(start, stop):
-        length = ctypes.c_size_t(stop - start)
-        ctypes.CDLL(None).madvise(ctypes.c_void_p(start), length, _MADV_DONTNEED)
+        _give_back(start, stop)
+
+
+class MappedTable:
+    """A table that stays on disk and of which single rows are read.
+
+    With each page that is read the system maps its neighbours, so that all of them go
+    back once so many rows have been read.
+    """
+
+    def __init__(self, table: Tensor) -> None:
+        self._table = table
+        self._span = _span(table)
+        self._is_mapped = table.device.type == "cpu" and _is_in_a_file(*self._span)
+        self._num_read = 0
+
+    def rows(self, numbers: Tensor) -> Tensor:
+        found = F.embedding(numbers, self._table)
+        self._num_read += len(numbers)
+        if self._is_mapped and self._num_read >= ROWS_HELD:
+            _give_back(*self._span)
+            self._num_read = 0
+        return found
+
+
+def _span(tensor: Tensor) -> tuple[int, int]:
+    start = tensor.data_ptr() // mmap.PAGESIZE * mmap.PAGESIZE
+    return start, tensor.data_ptr() + tensor.nbytes
+
+
+def _give_back(start: int, stop: int) -> None:
+    length = ctypes.c_size_t(stop - start)
+    ctypes.CDLL(None).madvise(ctypes.c_void_p(start), length, _MADV_DONTNEED)
 
 
 def _is_in_a_file(start: int, stop: int) -> bool:

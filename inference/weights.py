@@ -16,7 +16,7 @@ from inference.layers import (
     QuantizedLinear,
     RepackedLinear,
 )
-from inference.pages import give_back_pages
+from inference.pages import MappedTable, give_back_pages
 
 # What stands between the matrices; int8 is what the matrices are made of.
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "int8": torch.float32}
@@ -59,8 +59,8 @@ class Weights:
     def embedding(self, name: str) -> Callable[[Tensor], Tensor]:
         """On the CPU the table stays on disk: rows are converted as they are read."""
         dtype = self._dtype
-        table = self._stored(name).to(self.device)
-        return lambda ids: F.embedding(ids, table).to(dtype)
+        table = MappedTable(self._stored(name).to(self.device))
+        return lambda ids: table.rows(ids).to(dtype)
 
     def _tensor(self, name: str) -> Tensor:
         return self._stored(name).to(self.device, self._dtype)

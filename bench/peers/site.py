@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 import tempfile
@@ -15,8 +14,6 @@ from bench.peers.http import HttpPeer
 from bench.protocol import Figures, Prompts, answer_commands
 from bench.site import predict_path, run_site
 from e2e.live_server import LiveServer
-
-_RESIDENT = re.compile(r"^VmRSS:\s+(\d+) kB$", re.MULTILINE)
 
 
 class SitePeer:
@@ -34,15 +31,16 @@ class SitePeer:
             _wait_for_answer(peer, prompts[:1])
             seconds = time.perf_counter() - started
             peer.decode(prompts, new_tokens)
-            num_positions = len(prompts) * (len(prompts[0]) + new_tokens)
-            return {"seconds": seconds} | self._memory(server, num_positions)
+            return {"seconds": seconds} | self._memory(server)
 
-    def _memory(self, server: LiveServer, num_positions: int) -> Figures:
-        """The KV cache is mapped at its full size and costs what was written of it."""
+    def _memory(self, server: LiveServer) -> Figures:
+        """The KV cache is mapped at its full size and costs what was written of it; it
+        is the only memory of the engine that could be shared."""
         weights = num_weights_per_token(self._folder)
         weights_mb = weights * BYTES_PER_WEIGHT[self._precision] / 1e6
-        kv_mb = num_positions * _kv_bytes_per_position(self._folder) / 1e6
-        engine_mb = _resident_mb(server.engine_pid())
+        engine_pid = server.engine_pid()
+        kv_mb = _resident_mb(engine_pid, "RssShmem")
+        engine_mb = _resident_mb(engine_pid)
         return {
             "web_mb": _resident_mb(server.process.pid),
             "engine_mb": engine_mb,
@@ -62,15 +60,9 @@ def _wait_for_answer(peer: HttpPeer, prompts: Prompts) -> None:
             return
 
 
-def _kv_bytes_per_position(folder: Path) -> int:
-    """Keys and values of all layers, in fp32."""
-    config = json.loads((folder / "config.json").read_text())
-    return int(config["num_layers"] * 2 * config["hidden_size"] * 4)
-
-
-def _resident_mb(pid: int) -> float:
+def _resident_mb(pid: int, kind: str = "VmRSS") -> float:
     status = Path(f"/proc/{pid}/status").read_text()
-    match = _RESIDENT.search(status)
+    match = re.search(rf"^{kind}:\s+(\d+) kB$", status, re.MULTILINE)
     return int(match[1]) * 1024 / 1e6 if match else 0.0
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from inference.pages import MAPS, give_back_pages
+from inference.pages import MAPS, MappedTable, give_back_pages
 
 pytestmark = pytest.mark.skipif(not MAPS.is_file(), reason="needs Linux")
 
@@ -36,3 +36,16 @@ def test_it_leaves_memory_alone_that_no_file_backs() -> None:
     give_back_pages(weight)
 
     assert weight.sum() == weight.numel()
+
+
+def test_it_holds_few_of_a_tables_rows(tmp_path: Path) -> None:
+    save_file({"table": torch.ones(20_000, 1024)}, tmp_path / "model.safetensors")
+    table = load_file(tmp_path / "model.safetensors")["table"]
+    give_back_pages(table)
+    before = resident_file_kilobytes()
+    mapped = MappedTable(table)
+
+    for start in range(0, 20_000, 100):
+        assert mapped.rows(torch.arange(start, start + 100)).sum() == 100 * 1024
+
+    assert resident_file_kilobytes() <= before + table.nbytes // 1024 // 4
