@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from asgiref.sync import async_to_sync
-from django.db import DatabaseError, transaction
+from django.db import OperationalError, transaction
 from django.utils import timezone
 from django_tasks import TaskContext, task
 
@@ -51,7 +51,7 @@ def run_prediction(context: TaskContext, public_id: str) -> None:
             _run(prediction)
     except queue.Postponed:
         raise
-    except DatabaseError as error:
+    except OperationalError as error:
         logger.exception("asynchronous prediction %s waits", public_id)
         raise _postponed(prediction, RETRY_SECONDS) from error
     except ApplicationError as error:

@@ -37,6 +37,7 @@ class Worker:
         self._threads = ThreadPoolExecutor(sum(capacity.values()))
         self._active: dict[uuid.UUID, str] = {}
         self._stopping = threading.Event()
+        self._look_due = 0.0
         self._chores_due = 0.0
 
     def run(self) -> None:
@@ -58,9 +59,12 @@ class Worker:
         self._mailbox.wake()
 
     def _look_after(self) -> None:
-        queue.release_abandoned(self._mailbox.name, set(self._active))
-        if time.monotonic() >= self._chores_due:
-            self._chores_due = time.monotonic() + CHORES_SECONDS
+        now = time.monotonic()
+        if now >= self._look_due:
+            self._look_due = now + POLL_SECONDS
+            queue.release_abandoned(self._mailbox.name, set(self._active))
+        if now >= self._chores_due:
+            self._chores_due = now + CHORES_SECONDS
             for chore in self._chores:
                 chore()
 
