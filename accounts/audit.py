@@ -87,6 +87,24 @@ EVENT_KINDS: dict[str, EventKind] = {
         Category.PROJECT,
         "Stopped keeping texts of calls in “{name}”; {deleted} deleted",
     ),
+    "webhook_secret.created": EventKind(
+        Category.PROJECT, "Made the secret that signs webhooks of “{name}”"
+    ),
+    "webhook_secret.rotated": EventKind(
+        Category.PROJECT, "Replaced the secret that signs webhooks of “{name}”"
+    ),
+    "webhook.created": EventKind(
+        Category.PROJECT, "Added the webhook {url} to “{name}”"
+    ),
+    "webhook.changed": EventKind(
+        Category.PROJECT, "Changed the webhook {url} of “{name}”"
+    ),
+    "webhook.deleted": EventKind(
+        Category.PROJECT, "Deleted the webhook {url} of “{name}”"
+    ),
+    "webhook.disabled": EventKind(
+        Category.PROJECT, "Switched the webhook {url} of “{name}” off: {reason}"
+    ),
 }
 
 

@@ -105,6 +105,23 @@ class IdempotencyKeyOfStream(ApplicationError):
     )
 
 
+class WebhookSecretMissing(Conflict):
+    """A call names a webhook, and its project has nothing to sign it with."""
+
+    default_code = "webhook_secret_missing"
+    default_detail = "Your project has no secret yet that would sign its webhooks."
+    default_hint = (
+        "Make one on the project's page of webhooks, or with "
+        "POST /api/v1/webhooks/secret."
+    )
+
+
+class WebhookNotFound(ApplicationError):
+    status_code = status.HTTP_404_NOT_FOUND
+    default_code = "webhook_not_found"
+    default_detail = "Your project has no such webhook, or no such delivery of one."
+
+
 class DeadlineExceeded(ApplicationError):
     """What the engine had to do took longer than `NEURO_REQUEST_SECONDS`."""
 

@@ -336,7 +336,7 @@ TASKS = {
     "default": {
         "BACKEND": "django_tasks_db.DatabaseBackend",
         # models_app/tasks/queue.py names them.
-        "QUEUES": ["default", "predictions"],
+        "QUEUES": ["default", "predictions", "webhooks"],
     }
 }
 EMBEDDED_WORKER = env_bool("NEURO_EMBEDDED_WORKER", default=True)
@@ -345,6 +345,8 @@ WORKER_PREDICTIONS = env_int("NEURO_WORKER_PREDICTIONS", 8)
 QUEUED_PREDICTIONS_PER_ACCOUNT = env_int("NEURO_QUEUE_PER_ACCOUNT", 100)
 QUEUED_PREDICTIONS = env_int("NEURO_QUEUE", 10_000)
 KEEP_PREDICTIONS_HOURS = env_int("NEURO_KEEP_PREDICTIONS_HOURS", 24)
+# Whether callers may name addresses of this machine and of private networks.
+WEBHOOK_PRIVATE_ADDRESSES = env_bool("NEURO_WEBHOOK_PRIVATE_ADDRESSES", default=False)
 
 LOGGING = {
     "version": 1,

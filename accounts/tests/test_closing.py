@@ -37,6 +37,9 @@ EXPORTED = {
     "UsageDay": "usage_days",
     "UsageHour": "usage_hours",
     "UserSession": "sessions",
+    "Webhook": "webhooks",
+    "WebhookAttempt": "webhook_attempts",
+    "WebhookDelivery": "webhook_deliveries",
 }
 NOT_EXPORTED = {
     "IdempotencyKey": "copies of answers, gone in a day",
@@ -45,6 +48,7 @@ NOT_EXPORTED = {
     "EmailConfirmation": "made by older versions of allauth alone",
     "LogEntry": "the administration's own log",
     "Reservation": "gone in minutes; the usage tells it",
+    "WebhookSecret": "a credential",
     "User_groups": "what staff may do",
     "User_user_permissions": "what staff may do",
 }

@@ -44,6 +44,7 @@ from models_app.idempotency.once import answered_once, remember_created
 from models_app.idempotency.schema import IDEMPOTENCY_KEY
 from models_app.models import LanguageModel, PredictionSource
 from models_app.sse import HEADERS
+from models_app.webhooks.calls import webhook_of_call
 
 POLL_SECONDS = 1
 _CURSOR_SALT = "neuro.predictions"
@@ -110,13 +111,20 @@ class PredictionsView(APIView):
         body.is_valid(raise_exception=True)
         seconds = read_wait(request.headers.get("Prefer", ""))
         cancel_after = read_cancel_after(request.headers.get("Cancel-After", ""))
+        caller = api_caller(request, source=PredictionSource.API)
+        webhook = webhook_of_call(
+            caller.project,
+            body.validated_data.get("webhook"),
+            body.validated_data.get("webhook_events_filter"),
+        )
         with remember_created(request) as created:
             prediction = service.create(
-                caller=api_caller(request, source=PredictionSource.API),
+                caller=caller,
                 language_model=body.validated_data["model"],
                 prompts=body.validated_data["inputs"],
                 parameters=body.validated_data["parameters"],
                 cancel_after=cancel_after,
+                webhook=webhook,
             )
             created(_answer(prediction, request))
         if seconds:

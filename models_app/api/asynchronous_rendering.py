@@ -32,6 +32,29 @@ _LAST_EVENTS = {
 
 def summary_json(prediction: AsyncPrediction, request: Request) -> dict[str, Any]:
     """All but its texts and parameters, which may be long."""
+    return {
+        **_facts_json(prediction),
+        "urls": {
+            "get": _url("api_prediction", prediction, request),
+            "cancel": _url("api_prediction_cancel", prediction, request),
+            "stream": _url("api_prediction_stream", prediction, request),
+        },
+    }
+
+
+def async_prediction_json(
+    prediction: AsyncPrediction, request: Request
+) -> dict[str, Any]:
+    return {**summary_json(prediction, request), **_texts_json(prediction)}
+
+
+def homeless_json(prediction: AsyncPrediction) -> dict[str, Any]:
+    """The same without addresses of this server: a worker does not know under which
+    name it is reached."""
+    return {**_facts_json(prediction), **_texts_json(prediction)}
+
+
+def _facts_json(prediction: AsyncPrediction) -> dict[str, Any]:
     error = read_error(prediction)
     return {
         "id": prediction.public_id,
@@ -46,20 +69,12 @@ def summary_json(prediction: AsyncPrediction, request: Request) -> dict[str, Any
         "finished_at": prediction.finished_at,
         "cancel_at": prediction.cancel_at,
         "expires_at": _expiry(prediction),
-        "urls": {
-            "get": _url("api_prediction", prediction, request),
-            "cancel": _url("api_prediction_cancel", prediction, request),
-            "stream": _url("api_prediction_stream", prediction, request),
-        },
     }
 
 
-def async_prediction_json(
-    prediction: AsyncPrediction, request: Request
-) -> dict[str, Any]:
+def _texts_json(prediction: AsyncPrediction) -> dict[str, Any]:
     output = read_output(prediction)
     return {
-        **summary_json(prediction, request),
         "inputs": read_inputs(prediction),
         "parameters": read_parameters(prediction),
         "output": prediction_json(output) if output else None,

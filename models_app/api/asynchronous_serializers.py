@@ -24,6 +24,15 @@ class CreateInput(StrictSerializer):
     parameters = ParametersField(
         default=dict, help_text="Generation parameters, each with its own default."
     )
+    webhook = serializers.CharField(
+        required=False, allow_null=True, help_text="An address to tell the end to."
+    )
+    webhook_events_filter = serializers.ListField(
+        child=serializers.CharField(max_length=50),
+        required=False,
+        max_length=20,
+        help_text="The events that it is told; all of them by default.",
+    )
 
 
 class ListQuery(StrictSerializer):

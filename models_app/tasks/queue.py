@@ -25,6 +25,8 @@ TaskRows: TypeAlias = "DBTaskResultQuerySet"
 # Whatever has no queue of its own.
 DEFAULT = "default"
 PREDICTIONS = "predictions"
+# Receivers may be slow; nothing else waits for them.
+WEBHOOKS = "webhooks"
 
 
 class Postponed(Exception):

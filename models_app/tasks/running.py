@@ -16,9 +16,11 @@ from models_app.supervisor import Supervisor
 from models_app.tasks import queue
 from models_app.tasks.mailboxes import remove_dead
 from models_app.tasks.worker import Chore, Worker
+from models_app.webhooks.retention import forget_deliveries
 
 # Short work, such as deliveries, never waits for long predictions.
 DEFAULT_AT_ONCE = 4
+WEBHOOKS_AT_ONCE = 8
 KEEP_FAILED_SECONDS = 7 * 24 * 3600
 
 
@@ -34,6 +36,7 @@ CHORES: tuple[Chore, ...] = (
     forget_old,
     forget_failed_tasks,
     remove_dead,
+    forget_deliveries,
 )
 
 
@@ -41,6 +44,7 @@ def make_worker() -> Worker:
     capacity = {
         queue.DEFAULT: DEFAULT_AT_ONCE,
         queue.PREDICTIONS: settings.WORKER_PREDICTIONS,
+        queue.WEBHOOKS: WEBHOOKS_AT_ONCE,
     }
     return Worker(capacity, CHORES)
 

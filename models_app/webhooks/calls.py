@@ -1,0 +1,40 @@
+"""The `webhook` that a single call names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from accounts.models import Project
+from models_app.errors import InvalidInput, WebhookSecretMissing
+from models_app.webhooks.addresses import AddressRefused, read_target
+from models_app.webhooks.events import require_known
+from models_app.webhooks.secrets_of_projects import secret_of
+
+
+def webhook_of_call(
+    project: Project, url: str | None, events: Sequence[str] | None
+) -> dict[str, Any] | None:
+    """What `create` keeps of it, or `None` if the call names none.
+
+    Raises `InvalidInput` for an address or an event that cannot be, and
+    `WebhookSecretMissing` where nothing could sign.
+    """
+    wanted = require_known(events or [], param="webhook_events_filter")
+    if not url:
+        if wanted:
+            raise InvalidInput(
+                "webhook_events_filter needs a webhook.", param="webhook_events_filter"
+            )
+        return None
+    require_address(url, param="webhook")
+    if secret_of(project) is None:
+        raise WebhookSecretMissing(param="webhook")
+    return {"url": url, "events": wanted}
+
+
+def require_address(url: str, *, param: str) -> None:
+    try:
+        read_target(url)
+    except AddressRefused as refusal:
+        raise InvalidInput(str(refusal), param=param) from refusal
