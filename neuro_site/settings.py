@@ -243,6 +243,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "neuro_site.api_document.complete_document",
+    ],
     # One name, several sets: TGI's finish reasons, and statuses of other things.
     "ENUM_NAME_OVERRIDES": {
         "FinishReasonEnum": "models_app.api.serializers.FINISH_REASONS",

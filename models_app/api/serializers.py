@@ -109,6 +109,18 @@ class TokenOutput(serializers.Serializer[Any]):
     alternatives = AlternativeOutput(many=True, help_text="The likeliest, best first.")
 
 
+@extend_schema_field(
+    {
+        "type": "array",
+        "items": {
+            "oneOf": [{"$ref": "#/components/schemas/TokenOutput"}, {"type": "null"}]
+        },
+    }
+)
+class PromptLogprobsField(serializers.ListField):
+    """For the document alone: the first token of a prompt has no probability."""
+
+
 class CompletionOutput(serializers.Serializer[Any]):
     index = serializers.IntegerField(
         help_text="Counts the completions of the call, prompt by prompt."
@@ -131,8 +143,7 @@ class CompletionOutput(serializers.Serializer[Any]):
         help_text="With `return_token_ids`.",
     )
     logprobs = TokenOutput(many=True, required=False, help_text="With `logprobs`.")
-    prompt_logprobs = serializers.ListField(
-        child=TokenOutput(allow_null=True),
+    prompt_logprobs = PromptLogprobsField(
         required=False,
         help_text="With `prompt_logprobs`, on the first sequence of each prompt; "
         "the first token of a prompt has none.",
@@ -201,7 +212,7 @@ class ParameterOutput(serializers.Serializer[Any]):
     title = serializers.CharField()
     description = serializers.CharField()
     allowed = serializers.CharField(help_text="The accepted values in words.")
-    default_value = serializers.JSONField(allow_null=True)
+    default_value = serializers.JSONField(help_text="May be `null`.")
     minimum = serializers.FloatField(allow_null=True)
     maximum = serializers.FloatField(allow_null=True)
 
@@ -260,6 +271,15 @@ class DryRunOutput(serializers.Serializer[Any]):
     limits = VerdictOutput(many=True)
 
 
+class LimitReportOutput(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    set_by = serializers.ChoiceField(choices=["tier", "staff", "api_token"])
+    allowed = serializers.IntegerField()
+    used = serializers.IntegerField()
+    requested = serializers.IntegerField()
+    resets_at = serializers.CharField(allow_null=True)
+
+
 class ErrorObject(serializers.Serializer[Any]):
     message = serializers.CharField()
     type = serializers.CharField()
@@ -267,6 +287,9 @@ class ErrorObject(serializers.Serializer[Any]):
     code = serializers.CharField()
     hint = serializers.CharField(allow_null=True)
     request_id = serializers.CharField()
+    limit = LimitReportOutput(
+        required=False, help_text="With status 429: which limit refused the call."
+    )
 
 
 class ErrorOutput(serializers.Serializer[Any]):

@@ -40,7 +40,7 @@ from models_app.timing_headers import timing_headers
 _ERRORS: dict[int, type[ErrorOutput]] = dict.fromkeys((401, 429), ErrorOutput)
 _MODEL_ERRORS = _ERRORS | {404: ErrorOutput}
 _PREDICT_ERRORS = _MODEL_ERRORS | dict.fromkeys(
-    (400, 403, 409, 413, 415, 500, 503), ErrorOutput
+    (400, 403, 409, 413, 415, 500, 503, 504), ErrorOutput
 )
 
 

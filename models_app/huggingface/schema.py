@@ -8,6 +8,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema_field
 from rest_framework import serializers
 
+from models_app.api.serializers import LimitReportOutput
 from models_app.huggingface.parameters import OWN, SAID_BY
 from models_app.parameters import PARAMETERS, parameters_schema
 
@@ -115,6 +116,7 @@ class TgiErrorOutput(serializers.Serializer[Any]):
     code = serializers.CharField()
     hint = serializers.CharField(allow_null=True)
     request_id = serializers.CharField()
+    limit = LimitReportOutput(required=False, help_text="With status 429.")
 
 
 STREAM = OpenApiResponse(
