@@ -10,10 +10,11 @@ import re
 from typing import Any
 
 from accounts.api_tokens import issue_api_token, revoke_api_token
-from accounts.models import ApiToken, Scope
+from accounts.models import ApiToken, Scope, User
 from accounts.projects import archive_project, create_project
 from accounts.token_options import TokenOptions
-from models_app.models import PredictionRecord
+from models_app.asynchronous.models import AsyncPrediction
+from models_app.models import LanguageModel, PredictionRecord, PredictionSource
 from models_app.tests.usage import ended, utc
 from neuro_site.testing import BaseTestCase, Response
 from neuro_site.tests.test_closed_routes import METHODS, OPEN_ROUTES, all_routes
@@ -36,6 +37,7 @@ SAYS_NO = {404, 405}
 CALL = {"inputs": "It was"}
 CALLS: dict[str, object] = {
     "/SyncPredict": {"modelId": "neo-tiny", "data": "It was"},
+    "/api/v1/predictions": {"model": "neo-tiny", "inputs": "It was"},
     "/api/v1/models/neo-tiny/detokenize": {"token_ids": [1]},
     "/v1/completions": {"model": "neo-tiny", "prompt": "It was"},
     "/v1/chat/completions": {
@@ -61,12 +63,25 @@ class OthersTestCase(BaseTestCase):
         self.ids = {
             "/dashboard/api-tokens/": token,
             "/api/v1/tokens/": token,
+            "/api/v1/predictions/": self.async_prediction_of(self.alice).public_id,
             "/projects/": self.project.public_id,
             "/usage/requests/": self.record.public_id,
             "/account/sessions/": "1",
             "/accounts/2fa/webauthn/keys/": "1",
             "/status/": self.record.public_id,
         }
+
+    def async_prediction_of(self, user: User) -> AsyncPrediction:
+        return AsyncPrediction.objects.create(
+            user=user,
+            project=user.default_project,
+            language_model=LanguageModel.objects.resolve("neo-tiny"),
+            source=PredictionSource.API,
+            inputs='["It was"]',
+            parameters="{}",
+            default_new_tokens=1,
+            prompt_tokens=2,
+        )
 
     def path_of(self, route: str) -> str:
         mine = [one for begin, one in self.ids.items() if route.startswith(begin)]
@@ -173,12 +188,14 @@ class ApiTokenTests(OthersTestCase):
     def test_it_knows_no_id_of_somebody_elses_with_every_scope(self) -> None:
         headers = self.api_token_with(*Scope.values)
         for route in all_routes():
-            if route.startswith("/api/v1/tokens/<"):
-                for method in ("delete", "patch", "post"):
+            if route.startswith(("/api/v1/tokens/<", "/api/v1/predictions/<")):
+                for method in ASKING:
                     path = self.path_of(route)
                     answer = self.ask(method, path, headers=headers)
                     self.assertIn(answer.status_code, SAYS_NO, f"{method} {route}")
         self.assertFalse(self.api_token_of(self.alice).is_revoked)
+        (prediction,) = AsyncPrediction.objects.all()
+        self.assertIsNone(prediction.cancel_requested_at)
 
     def test_it_refuses_spoiled_ones_everywhere_without_a_query(self) -> None:
         whole = self.alice_api_token
