@@ -38,11 +38,14 @@ def install() -> Path:
     return python
 
 
-def run_script(python: Path, server: LiveServer, script: str) -> Ran:
-    """Run a script with nothing but `BASE_URL` to tell it where Neuro is."""
+def run_script(
+    python: Path, server: LiveServer, script: str, *, api_token: str = ""
+) -> Ran:
+    """Run a script with nothing but `BASE_URL` to tell it where Neuro is, and an API
+    token that `npu.api()` finds."""
     completed = subprocess.run(
         [str(python), "-c", script],
-        env={"BASE_URL": server.address, "PATH": "/usr/bin:/bin"},
+        env=environment_of(server, api_token),
         capture_output=True,
         text=True,
         timeout=120,
@@ -51,6 +54,14 @@ def run_script(python: Path, server: LiveServer, script: str) -> Ran:
     return Ran(
         completed.returncode, _COLOUR.sub("", completed.stdout), completed.stderr
     )
+
+
+def environment_of(server: LiveServer, api_token: str) -> dict[str, str]:
+    return {
+        "BASE_URL": server.address,
+        "NPU_API_TOKEN": api_token,
+        "PATH": "/usr/bin:/bin",
+    }
 
 
 def _run(command: list[str]) -> None:

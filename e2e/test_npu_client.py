@@ -88,7 +88,6 @@ def test_it_runs_the_seed_script_unchanged_once_weights_are_installed(
     ("change", "says"),
     [
         (("'nro_", "'wrong_"), "API token"),
-        (("deployed=True", "deployed=False"), "deployed=True"),
         (("max_length':15", "max_length':3"), "max_length"),
         (("'max_length':15", "'temprature':1.5"), "temprature"),
     ],

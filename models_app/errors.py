@@ -122,6 +122,23 @@ class WebhookNotFound(ApplicationError):
     default_detail = "Your project has no such webhook, or no such delivery of one."
 
 
+class DataNotFound(ApplicationError):
+    status_code = status.HTTP_404_NOT_FOUND
+    default_code = "data_not_found"
+    default_hint = (
+        "It is deleted when it was not used for a while: give npu.predict the data "
+        "itself, and it is sent again."
+    )
+
+
+class UploadsFull(ApplicationError):
+    """A project keeps as much uploaded data as it may."""
+
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_code = "uploads_full"
+    default_hint = "What is not used for a while is deleted; then there is room again."
+
+
 class DeadlineExceeded(ApplicationError):
     """What the engine had to do took longer than `NEURO_REQUEST_SECONDS`."""
 

@@ -334,6 +334,11 @@ ENGINE_PREFIX_CACHE = env_bool("NEURO_PREFIX_CACHE", default=True)
 REQUEST_SECONDS = env_int("NEURO_REQUEST_SECONDS", 600)
 ENGINE_THREADS = env_int("NEURO_ENGINE_THREADS", os.cpu_count() or 1)
 
+# --- uploaded data -----------------------------------------------------------------
+
+KEEP_UPLOADS_HOURS = env_int("NEURO_KEEP_UPLOADS_HOURS", 24)
+UPLOADS_PER_PROJECT_BYTES = env_int("NEURO_UPLOADS_PER_PROJECT", 32 * 1024 * 1024)
+
 # --- tasks -----------------------------------------------------------------------
 
 TASKS = {

@@ -1,4 +1,4 @@
-"""What one call through the npu door asks for, in either of its two encodings."""
+"""What one call through the npu door asks for, in each of its encodings."""
 
 from __future__ import annotations
 
@@ -10,16 +10,33 @@ from django.core.files.uploadedfile import UploadedFile
 from rest_framework.request import Request
 
 from models_app.api.parsers import read_object
-from models_app.errors import InvalidInput
-from models_app.npu.npz import read_texts
+from models_app.errors import InvalidInput, UnsupportedParameter
+from models_app.npu.npz import Prompts
+from models_app.npu.uploads import read_file
+
+_OF_A_QUEUED_CALL = frozenset(
+    {
+        "task_id",
+        "modelId",
+        "model_name",
+        "model_attr",
+        "dataId",
+        "data_name",
+        "data_start",
+        "data_end",
+        "data_hub_ds",
+        "project",
+        "input_kwargs",
+        "scripts",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The fields of a call; `prompts` only where the call brings its data along."""
+    """The fields that say what to run on which data, and how."""
 
     fields: Mapping[str, Any]
-    prompts: list[object]
 
     @property
     def model_ref(self) -> str:
@@ -41,12 +58,71 @@ class Call:
     def project_id(self) -> str:
         return str(self.fields.get("project") or "")
 
+    @property
+    def data_reference(self) -> str:
+        """Id or name of data that was uploaded."""
+        reference = self.fields.get("dataId") or self.fields.get("data_name")
+        is_text = isinstance(reference, str) and reference
+        if not is_text or self.fields.get("data_hub_ds"):
+            raise InvalidInput(
+                "The call names no uploaded data.",
+                hint="Give npu.predict the prompts, or the id that npu.upload_data "
+                "returned.",
+                param="dataId",
+            )
+        return str(reference)
 
-def read_call(request: Request) -> Call:
-    """The npu client sends multipart, everybody else JSON."""
+    def place(self, name: str) -> int | None:
+        """Where a part of the data begins or ends."""
+        value = self.fields.get(name)
+        if value is None or type(value) is int:
+            return value
+        raise InvalidInput(f"{name} must be a whole number or null.", param=name)
+
+    def require_no_scripts(self) -> None:
+        if self.fields.get("scripts"):
+            raise UnsupportedParameter(
+                "This server runs no scripts of its callers.",
+                hint="Leave scripts out, and prepare the data before the call.",
+                param="scripts",
+            )
+
+
+def read_call(request: Request) -> tuple[Call, Prompts | list[Any]]:
+    """A call that brings its data along: the npu client sends multipart, everybody
+    else JSON."""
     if request.content_type.startswith("multipart/"):
-        return Call(_json_part(request), list(read_texts(_file_part(request))))
-    return Call(request.data, _prompts(request.data.get("data")))
+        fields, prompts = read_upload(request)
+        call = Call(fields)
+    else:
+        call, prompts = Call(request.data), _prompts(request.data.get("data"))
+    call.require_no_scripts()
+    return call, prompts
+
+
+def read_queued_call(request: Request) -> Call:
+    """A call whose data is here already. The client adds whatever else it was given."""
+    if unknown := sorted(request.data.keys() - _OF_A_QUEUED_CALL):
+        name = unknown[0][:100]
+        raise UnsupportedParameter(
+            f"{name} is no argument of npu.predict on this server.",
+            hint="Generation parameters belong into input_kwargs.",
+            param=name,
+        )
+    call = Call(request.data)
+    call.require_no_scripts()
+    return call
+
+
+def read_upload(request: Request) -> tuple[Mapping[str, Any], Prompts]:
+    """The fields and the prompts of the two parts that the client sends."""
+    fields = _json_part(request)
+    prompts = read_file(
+        _file_part(request),
+        digest=str(fields.get("hash") or ""),
+        is_named=fields.get("generic_file") is True,
+    )
+    return fields, prompts
 
 
 def _json_part(request: Request) -> Mapping[str, Any]:
@@ -56,14 +132,14 @@ def _json_part(request: Request) -> Mapping[str, Any]:
     return read_object(part, param="json")
 
 
-def _file_part(request: Request) -> UploadedFile:
+def _file_part(request: Request) -> Any:
     part = request.FILES.get("file")
     if not isinstance(part, UploadedFile):
         raise InvalidInput("The call has no part named file.", param="file")
     return part
 
 
-def _prompts(data: object) -> list[object]:
+def _prompts(data: object) -> list[Any]:
     if isinstance(data, str):
         return [data]
     if isinstance(data, list):

@@ -1,28 +1,32 @@
-"""Reads the texts in what `numpy.savez` wrote, without NumPy and without trust.
+"""Reads the prompts in a file of the npu client, without NumPy and without trust.
 
-The format is small: a zip of `.npy` files, each a header that is a Python literal and
-then the raw data. Read by hand it cannot hold a pickle, and every length is known
-before anything is unpacked.
+What `numpy.savez` writes is a zip of `.npy` files. A file that the caller named instead
+of data is taken as it is: such an archive, one array, or a text.
 """
 
 from __future__ import annotations
 
-import ast
-import re
 import zipfile
 import zlib
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import IO
 
 from models_app.errors import InvalidInput
+from models_app.npu.npy import (
+    MAGIC,
+    MAX_NUMBERS,
+    MAX_PROMPTS,
+    Array,
+    read_array,
+    refusal,
+)
 
-MAX_MEMBERS = 64
+# One for each prompt, or for each token id of a list.
+MAX_MEMBERS = 4096
 MAX_UNPACKED_BYTES = 16 * 2**20
-MAX_HEADER_BYTES = 10_000
 COMPRESSION_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
-_MAGIC = b"\x93NUMPY"
-_TEXT = re.compile(r"([<>])U(\d{1,8})")
+_ZIP_MAGIC = b"PK"
 _SINGLE_ARRAY = "arr_0"
 _UNREADABLE = (
     zipfile.BadZipFile,
@@ -33,30 +37,71 @@ _UNREADABLE = (
     ValueError,
 )
 
+# A text, or a list of token ids.
+Prompts = list[str | list[int]]
 
-def read_texts(file: IO[bytes]) -> list[str]:
-    """The texts in their order; anything else raises `InvalidInput` and says why."""
+
+def read_prompts(file: IO[bytes]) -> Prompts:
+    """The prompts in their order; anything else raises `InvalidInput` and says why."""
     try:
         with zipfile.ZipFile(file) as archive:
             members = _checked_members(archive)
-            return [
-                text for member in members for text in _read_member(archive, member)
-            ]
+            return _prompts(_read_member(archive, one) for one in members)
     except _UNREADABLE as error:
         raise InvalidInput(
             "The uploaded data is not a file that numpy.savez wrote.", param="data"
         ) from error
 
 
+def read_named_file(file: IO[bytes]) -> Prompts:
+    """The prompts of a file that the caller named: a text file is one prompt."""
+    begin = file.read(len(MAGIC))
+    file.seek(0)
+    if begin.startswith(_ZIP_MAGIC):
+        return read_prompts(file)
+    content = file.read(MAX_UNPACKED_BYTES + 1)
+    if len(content) > MAX_UNPACKED_BYTES:
+        raise refusal(f"is larger than {MAX_UNPACKED_BYTES:,} bytes")
+    try:
+        return _prompts([read_array(content)]) if begin == MAGIC else [content.decode()]
+    except UnicodeDecodeError as error:
+        raise refusal("is neither a NumPy file nor a text in UTF-8") from error
+
+
+def _prompts(arrays: Iterable[Array]) -> Prompts:
+    """Token ids that come one by one are one prompt."""
+    prompts: Prompts = []
+    numbers: list[bool] = []
+    token_ids = 0
+    for array in arrays:
+        prompts += array.prompts
+        numbers.append(array.is_number)
+        token_ids += sum(len(one) for one in array.prompts if isinstance(one, list))
+        _require_few(len(prompts), "prompts", MAX_PROMPTS)
+        _require_few(token_ids, "token ids", MAX_NUMBERS)
+    if not any(numbers):
+        return prompts
+    if not all(numbers):
+        raise refusal("mixes single numbers with prompts; put token ids in lists")
+    return [[one[0] for one in prompts if isinstance(one, list)]]
+
+
+def _require_few(count: int, what: str, most: int) -> None:
+    if count > most:
+        raise refusal(f"holds more than {most:,} {what}")
+
+
 def _checked_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     members = archive.infolist()
     if len(members) > MAX_MEMBERS:
-        raise _refusal(f"holds {len(members)} arrays; {MAX_MEMBERS} are the most")
+        raise refusal(f"holds {len(members):,} arrays; {MAX_MEMBERS:,} are the most")
+    if not members:
+        raise refusal("holds no prompt")
     if any(one.compress_type not in COMPRESSION_METHODS for one in members):
-        raise _refusal("is compressed in a way that numpy.savez does not use")
+        raise refusal("is compressed in a way that numpy.savez does not use")
     unpacked = sum(member.file_size for member in members)
     if unpacked > MAX_UNPACKED_BYTES:
-        raise _refusal(
+        raise refusal(
             f"unpacks to {unpacked:,} bytes; {MAX_UNPACKED_BYTES:,} are the most"
         )
     return _in_order(members)
@@ -68,79 +113,12 @@ def _in_order(members: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
     if list(by_name) == [_SINGLE_ARRAY]:
         return members
     names = [str(number) for number in range(len(members))]
-    if not members or set(by_name) != set(names):
-        raise _refusal("does not name its arrays as the npu client does")
+    if set(by_name) != set(names):
+        raise refusal("does not name its arrays as the npu client does")
     return [by_name[name] for name in names]
 
 
-def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> list[str]:
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
     with archive.open(member) as file:
         # The directory may lie about the size, so the read itself is bounded too.
-        content = file.read(member.file_size + 1)
-    array = _parse_header(content)
-    if len(content) != array.offset + array.count * array.item_bytes:
-        raise _refusal("has an array that is not as long as its header says")
-    return [array.text(content, number) for number in range(array.count)]
-
-
-@dataclass(frozen=True, slots=True)
-class _TextArray:
-    """Where the texts of a `.npy` file lie: fixed-width UTF-32, padded with zeros."""
-
-    offset: int
-    count: int
-    item_bytes: int
-    encoding: str
-
-    def text(self, content: bytes, number: int) -> str:
-        start = self.offset + number * self.item_bytes
-        raw = content[start : start + self.item_bytes]
-        return raw.decode(self.encoding).rstrip("\0")
-
-
-def _parse_header(content: bytes) -> _TextArray:
-    if content[:6] != _MAGIC or content[6:7] not in (b"\1", b"\2", b"\3"):
-        raise _refusal("has a member that is not a NumPy array")
-    width = 2 if content[6] == 1 else 4
-    length = int.from_bytes(content[8 : 8 + width], "little")
-    if length > MAX_HEADER_BYTES:
-        raise _refusal("has an array with an absurd header")
-    offset = 8 + width + length
-    header = _literal(content[8 + width : offset])
-    return _text_array(header.get("descr"), header.get("shape"), offset)
-
-
-def _literal(raw: bytes) -> dict[str, object]:
-    try:
-        header = ast.literal_eval(raw.decode("utf-8").strip())
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise _refusal("has an array with a broken header") from error
-    return header if isinstance(header, dict) else {}
-
-
-def _text_array(kind: object, shape: object, offset: int) -> _TextArray:
-    if isinstance(kind, str) and kind.endswith("O"):
-        raise _refusal("holds pickled objects, which this server never loads")
-    match = _TEXT.fullmatch(kind) if isinstance(kind, str) else None
-    if match is None:
-        raise _refusal("holds numbers or other data; this model takes texts")
-    byte_order, width = match.groups()
-    return _TextArray(
-        offset=offset,
-        count=_count(shape),
-        item_bytes=4 * int(width),
-        encoding="utf-32-le" if byte_order == "<" else "utf-32-be",
-    )
-
-
-def _count(shape: object) -> int:
-    match shape:
-        case ():
-            return 1
-        case (int(length),) if 0 <= length <= MAX_MEMBERS:
-            return length
-    raise _refusal(f"has an array of shape {str(shape)[:50]}; send a text or a list")
-
-
-def _refusal(why: str) -> InvalidInput:
-    return InvalidInput(f"The uploaded data {why}.", param="data")
+        return read_array(file.read(member.file_size + 1))

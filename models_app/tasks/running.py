@@ -12,6 +12,7 @@ from models_app.asynchronous.housekeeping import (
     fail_forgotten,
 )
 from models_app.idempotency.keys import forget_old
+from models_app.npu.uploads import delete_expired as delete_expired_uploads
 from models_app.supervisor import Supervisor
 from models_app.tasks import queue
 from models_app.tasks.mailboxes import remove_dead
@@ -37,6 +38,7 @@ CHORES: tuple[Chore, ...] = (
     forget_failed_tasks,
     remove_dead,
     forget_deliveries,
+    delete_expired_uploads,
 )
 
 

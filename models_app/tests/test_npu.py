@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from typing import Any
@@ -14,6 +15,10 @@ from models_app.tests.fakes import HELLO, FakeBackend, use_backend
 from neuro_site.testing import BaseTestCase, Response
 
 SYNC_PREDICT = "/SyncPredict?include_result=True"
+
+
+def md5(file: bytes) -> str:
+    return hashlib.md5(file, usedforsecurity=False).hexdigest()
 
 
 class NpuTestCase(BaseTestCase):
@@ -159,6 +164,7 @@ class SyncPredictJsonTests(NpuTestCase):
             ({"input_kwargs": {"max_length": 4}}, 400, "4 tokens"),
             ({"input_kwargs": {"num_beam_groups": 4}}, 400, "num_beam_groups"),
             ({"input_kwargs": {"num_beams": 99}}, 400, "num_beams"),
+            ({"scripts": ["clean.py"]}, 400, "scripts"),
             ({"input_kwargs": {"temprature": 4}}, 400, "Did you mean temperature?"),
         ]
         for body, status, words in cases:
@@ -188,7 +194,7 @@ class SyncPredictNpzTests(NpuTestCase):
 
     def predict(self, file: bytes | None, fields: str | None = None) -> Response:
         call = {
-            "hash": "0" * 32,
+            "hash": md5(file or b""),
             "collection": 1,
             "project": self.alice.default_project.public_id,
             "modelId": "neo-tiny",
@@ -218,6 +224,18 @@ class SyncPredictNpzTests(NpuTestCase):
             [{"generated_text": "Say Hello"}, {"generated_text": "bHello"}],
         )
 
+    def test_it_answers_lists_of_token_ids(self) -> None:
+        answer = self.predict(self.npz(np.array([72, 105]), [33])).json()
+
+        texts = [one["generated_text"] for one in answer["result"]]
+        self.assertEqual(texts, ["HiHello", "!Hello"])
+
+    def test_it_takes_the_text_of_a_file_that_the_caller_named(self) -> None:
+        named = {"modelId": "neo-tiny", "generic_file": True}
+        answer = self.predict(b"Say ", json.dumps(named)).json()
+
+        self.assertEqual(answer["result"], [{"generated_text": "Say Hello"}])
+
     def test_it_never_unpickles(self) -> None:
         response = self.predict(self.npz(np.array([object], dtype=object)))
 
@@ -237,7 +255,8 @@ class SyncPredictNpzTests(NpuTestCase):
             (None, None, "no part named file"),
             (self.npz("x"), "{", "not JSON"),
             (self.npz("x"), "[]", "JSON object"),
-            (self.npz(np.arange(3)), None, "texts"),
+            (self.npz(np.array([0.5])), None, "whole numbers"),
+            (self.npz("x"), '{"hash": "00"}', "MD5"),
         ]
         for file, fields, words in cases:
             with self.subTest(words=words):

@@ -1,0 +1,253 @@
+"""The published client in its mode that is not deployed: uploads, tasks, callbacks."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from e2e import npu_client
+from e2e.live_server import Account, LiveServer, start_live_server
+from e2e.programs import wait_until
+
+HEAD = """\
+import json, sys
+import numpy as np
+import npu
+npu.api()
+greedy = {"max_new_tokens": 6, "do_sample": False}
+def tell(**values):
+    print("TOLD " + json.dumps(values))
+"""
+# Each with what it does, in one process: to start the client takes a second.
+EVERY_WAY = """\
+prompts = ["It was", "The old man"]
+task = npu.predict("neo-tiny", prompts, greedy)
+tell(result=task.get_result(), logs=task.logs(), id=task.task_id)
+tell(exported=npu.export_task_result(task.task_id))
+
+later = npu.predict("neo-tiny", prompts, greedy, asynchronous=True)
+later.wait()
+tell(later=later.get_result(), text=str(later))
+
+import threading
+done = threading.Event()
+def note(finished):
+    tell(called_back=finished.task_result)
+    done.set()
+npu.predict("neo-tiny", ["It was"], greedy, callback=note)
+assert done.wait(60)
+
+data_id = npu.upload_data(prompts + ["Once"], "three of them")
+again = npu.upload_data(prompts + ["Once"])
+tell(uploaded=[data_id, again])
+tell(by_id=npu.predict("neo-tiny", data_id, greedy).get_result())
+part = {"id": data_id, "indexes": slice(1, 3)}
+tell(part=npu.predict("neo-tiny", part, greedy).get_result())
+named = npu.core.Dataset("three of them", 1, 2, 3)
+tell(train=npu.predict("neo-tiny", named.train, greedy).get_result())
+
+rows = np.array([[20, 30, 40], [50, 60, 70]])
+tell(rows=npu.predict("neo-tiny", rows, greedy).get_result())
+lists = [[20, 30, 40], [50, 60, 70]]
+tell(lists=npu.predict("neo-tiny", lists, greedy).get_result())
+tell(numbers=npu.predict("neo-tiny", [20, 30, 40], greedy).get_result())
+
+npu.api(project="Thesis")
+tell(elsewhere=npu.predict("neo-tiny", prompts, greedy).get_result())
+"""
+
+
+def told(ran: npu_client.Ran) -> dict[str, Any]:
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    lines = [line for line in ran.lines if line.startswith("TOLD ")]
+    return {
+        name: value
+        for line in lines
+        for name, value in json.loads(line.removeprefix("TOLD ")).items()
+    }
+
+
+@pytest.fixture(scope="module")
+def npu_python() -> Path:
+    return npu_client.install()
+
+
+@pytest.fixture(scope="module")
+def ran(npu_python: Path, server: LiveServer, developer: Account) -> npu_client.Ran:
+    return npu_client.run_script(
+        npu_python, server, HEAD + EVERY_WAY, api_token=developer.api_token
+    )
+
+
+def completions(server: LiveServer, account: Account, inputs: object) -> list[str]:
+    """What the native API says to the same prompts."""
+    answer = httpx.post(
+        server.url("/api/v1/models/neo-tiny/predict"),
+        json={
+            "inputs": inputs,
+            "parameters": {"max_new_tokens": 6, "do_sample": False},
+        },
+        headers=account.headers,
+        timeout=60,
+    )
+    assert answer.status_code == httpx.codes.OK, answer.text
+    return [one["text"] for one in answer.json()["predictions"]]
+
+
+def test_it_gives_results_in_every_way_that_the_client_asks(
+    ran: npu_client.Ran, server: LiveServer, developer: Account
+) -> None:
+    prompts = ["It was", "The old man", "Once"]
+    texts = completions(server, developer, prompts)
+    expected = [
+        {"generated_text": prompt + text}
+        for prompt, text in zip(prompts, texts, strict=True)
+    ]
+
+    results = told(ran)
+
+    assert results["result"] == expected[:2]
+    assert results["exported"] == results["later"] == results["result"]
+    assert results["text"] == str(results["result"])
+    assert results["called_back"] == expected[:1]
+    assert results["by_id"] == expected
+    assert results["part"] == expected[1:]
+    assert results["train"] == expected[:1]
+    assert results["elsewhere"] == expected[:2]
+
+
+def test_it_takes_token_ids_in_arrays_and_lists(
+    ran: npu_client.Ran, server: LiveServer, developer: Account
+) -> None:
+    texts = completions(server, developer, [[20, 30, 40], [50, 60, 70]])
+
+    results = told(ran)
+
+    ends = [one["generated_text"] for one in results["rows"]]
+    assert [end.endswith(text) for end, text in zip(ends, texts, strict=True)]
+    assert results["lists"] == results["rows"]
+    assert results["numbers"] == results["rows"][:1]
+
+
+def test_it_sends_data_once_and_prints_what_happens(ran: npu_client.Ran) -> None:
+    results = told(ran)
+    first, again = results["uploaded"]
+
+    assert first == again
+    assert "Data is here already." in ran.stdout
+    assert "Started prediction." in ran.stdout
+    # Prompts twice, since a project of its own has its own, and five other uploads.
+    assert ran.stdout.count("Uploading now") == 7
+    assert "Waiting for neo-tiny." in ran.stdout + ran.stderr
+    assert "100.0%" in ran.stdout + ran.stderr
+
+
+def test_it_charges_a_task_as_any_prediction(
+    ran: npu_client.Ran, server: LiveServer
+) -> None:
+    results = told(ran)
+
+    row = server.ledger(results["id"])
+
+    assert row["source"] == "npu"
+    assert row["charged_tokens"] == results["logs"]["charged_tokens"]
+    assert row["completion_tokens"] == 12
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        ("npu.predict('neo-tiny', ['x'], {'temprature': 1})", "Did you mean"),
+        ("npu.predict('neo-tiny', ['x'], max_new_tokens=3)", "input_kwargs"),
+        ("npu.predict('neo-tiny', 'missing.npz')", "no uploaded data"),
+        ("npu.predict('neo-tiny', [{'a': 1}])", "pickled"),
+        ("npu.predict('neo-tinny', ['x'])", "neo-tiny"),
+        ("npu.export('neo-tiny')", "npu.predict"),
+        ("npu.train('0' * 24, ['x'], ['x'], metrics=['a'], loss='l')", "npu.predict"),
+        ("npu.predict('0' * 24, ['x'])", "no model"),
+    ],
+)
+def test_it_prints_why_a_call_was_refused(
+    npu_python: Path, server: LiveServer, developer: Account, call: str, says: str
+) -> None:
+    ran = npu_client.run_script(
+        npu_python, server, HEAD + call, api_token=developer.api_token
+    )
+
+    assert ran.returncode != 0
+    assert says in ran.stdout
+
+
+LONG = """\
+task = npu.predict(
+    "neo-tiny", ["It was"],
+    {"max_new_tokens": 600, "seed": 5, "eos_token_id": []}, asynchronous=True,
+)
+print(task.task_id, flush=True)
+tell(result=task.get_result(), logs=task.logs())
+"""
+
+
+def test_another_worker_finishes_a_task_whose_worker_was_killed(
+    npu_python: Path, tmp_path: Path
+) -> None:
+    with start_live_server(tmp_path) as server:
+        server.wait_until_ready()
+        account = server.create_account("waiting", "premium")
+        undisturbed = run_long(npu_python, server, account)
+        killed = server.worker_pid()
+
+        disturbed = run_long(npu_python, server, account, kill=killed)
+
+        assert server.worker_pid() != killed
+        assert disturbed["result"] == undisturbed["result"]
+        charged = [one["logs"]["charged_tokens"] for one in (undisturbed, disturbed)]
+        assert charged[0] == charged[1]
+        assert used_today(server, account) == sum(charged)
+        assert server.reserved_tokens() == 0
+
+
+def run_long(
+    npu_python: Path, server: LiveServer, account: Account, kill: int | None = None
+) -> dict[str, Any]:
+    """The long task; its worker is killed once the first tokens are written down."""
+    with subprocess.Popen(
+        [str(npu_python), "-c", HEAD + LONG],
+        env=npu_client.environment_of(server, account.api_token),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        if kill is not None:
+            assert process.stdout is not None
+            task_id = next(
+                line.strip() for line in process.stdout if len(line.strip()) == 24
+            )
+            wait_until(
+                lambda: progress(server, account, task_id) > 0,
+                what="the task has begun",
+                seconds=60,
+            )
+            os.kill(kill, signal.SIGKILL)
+        output, _ = process.communicate(timeout=120)
+    return told(npu_client.Ran(process.returncode, output, ""))
+
+
+def progress(server: LiveServer, account: Account, task_id: str) -> float:
+    url = server.url(f"/status/{task_id}")
+    status = httpx.get(url, headers=account.headers, timeout=30).json()
+    assert status["state"] == "PENDING", status
+    return float(status["progress"])
+
+
+def used_today(server: LiveServer, account: Account) -> int:
+    me = httpx.get(server.url("/api/v1/me"), headers=account.headers, timeout=30)
+    (count,) = (one for one in me.json()["limits"] if one["name"] == "tokens_per_day")
+    return int(count["used"])

@@ -1,0 +1,43 @@
+"""Uploaded data goes into the export, and goes when its project or account goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from accounts.closing import account_closing, project_archived
+from accounts.export import Row, Section, add_section
+from accounts.models import Project, User
+from models_app.npu.models import UploadedData
+
+_FIELDS = ["public_id", "project", "name", "hash", "created_at", "used_at", "prompts"]
+
+
+def connect() -> None:
+    add_section(Section(name="uploaded_data", fields=_FIELDS, rows=_exported))
+    account_closing.connect(_delete_of_account)
+    project_archived.connect(_delete_of_project)
+
+
+def _exported(user: User) -> Iterator[Row]:
+    rows = UploadedData.objects.filter(project__user=user).order_by("pk")
+    for data in rows.select_related("project").iterator(chunk_size=1):
+        yield {
+            "public_id": data.public_id,
+            "project": data.project.name,
+            "name": data.name,
+            "hash": data.digest,
+            "created_at": data.created_at,
+            "used_at": data.used_at,
+            "prompts": msgspec.json.decode(data.prompts),
+        }
+
+
+def _delete_of_account(*, user: User, **kwargs: Any) -> None:
+    UploadedData.objects.filter(project__user=user).delete()
+
+
+def _delete_of_project(*, project: Project, **kwargs: Any) -> None:
+    UploadedData.objects.filter(project=project).delete()

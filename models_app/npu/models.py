@@ -1,0 +1,61 @@
+"""What the npu client leaves here between its requests."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from accounts.identifiers import new_public_id
+from accounts.models import Project
+from models_app.asynchronous.models import AsyncPrediction
+
+
+class UploadedData(models.Model):
+    """Prompts that were sent ahead of the calls that use them, for a bounded time.
+
+    They are those of a project and nobody else's: the same file of another project is
+    another row. `models_app.npu.uploads` writes and reads them.
+    """
+
+    public_id = models.CharField(
+        max_length=24, unique=True, editable=False, default=new_public_id
+    )
+    project = models.ForeignKey(
+        Project, on_delete=models.CASCADE, related_name="uploaded_data"
+    )
+    # MD5 of the file in hex, by which the client asks whether it is here already.
+    digest = models.CharField(max_length=32)
+    name = models.CharField(max_length=200, blank=True)
+    # JSON as text, since a prompt may hold a NUL; `size` counts its bytes.
+    prompts = models.TextField()
+    size = models.PositiveIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    used_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "digest"], name="unique_uploaded_data"
+            )
+        ]
+        indexes = [models.Index(fields=["used_at"], name="uploaded_data_used")]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+
+class NpuTask(models.Model):
+    """What the client knows as a task, under the public id of its prediction."""
+
+    prediction = models.OneToOneField(
+        AsyncPrediction,
+        primary_key=True,
+        on_delete=models.CASCADE,
+        related_name="npu_task",
+    )
+    removes_input = models.BooleanField()
+    # The status of which the client has been told in a line.
+    told = models.CharField(max_length=20, blank=True)
+
+    def __str__(self) -> str:
+        return f"task {self.prediction_id}"
