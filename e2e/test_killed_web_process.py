@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from e2e import sse
 from e2e.live_server import ROOT, LiveServer, start_live_server
+from e2e.programs import wait_until
 
 PREDICT = "/api/v1/models/neo-tiny/predict"
 LONG, SHORT = 900, 300
@@ -22,10 +24,19 @@ LATER = """
 from datetime import timedelta
 from accounts.models import Reservation
 from accounts.leases import LEASE
+from models_app.models import PredictionRecord
 for one in Reservation.objects.all():
     one.expires_at -= LEASE
     one.created_at -= LEASE
     one.save()
+for one in PredictionRecord.objects.all():
+    one.created_at -= LEASE
+    one.save()
+"""
+OLDEST = """
+from models_app.models import PredictionRecord
+record = PredictionRecord.objects.order_by("pk").first()
+print(record.status, record.error_code, record.charged_tokens)
 """
 
 
@@ -60,6 +71,16 @@ def test_it_gives_back_what_a_killed_web_process_had_reserved(
         assert predict(second, headers).status_code == httpx.codes.TOO_MANY_REQUESTS
 
         second.manage("shell", "-v", "0", "-c", LATER)
+        # A worker that starts looks at once, and each minute from then on.
+        os.kill(second.worker_pid(), signal.SIGKILL)
+        wait_until(
+            lambda: oldest(second) == "failed interrupted 0",
+            what="the row of the killed process is closed",
+            seconds=60,
+        )
+        held = own_limits(second, headers)
+        assert held["concurrent_requests"]["used"] == 0
+        assert held["tokens_per_day"]["used"] == 0
 
         done = predict(second, headers)
         assert done.status_code == httpx.codes.OK, done.text
@@ -68,6 +89,10 @@ def test_it_gives_back_what_a_killed_web_process_had_reserved(
         charged = done.json()["charged_tokens"]
         assert left["tokens_per_day"]["used"] == charged
         assert account_limits(second, headers)["tokens_per_day"]["used"] == charged
+
+
+def oldest(server: LiveServer) -> str:
+    return server.manage("shell", "-v", "0", "-c", OLDEST)
 
 
 def headers_of_restricted_api_token(server: LiveServer) -> dict[str, str]:

@@ -154,6 +154,14 @@ class GenerationFailed(ApplicationError):
     default_detail = "The engine could not finish this prediction; nothing was charged."
 
 
+class Interrupted(ApplicationError):
+    """Of the ledger: nobody is left who could be told."""
+
+    status_code = status.HTTP_500_INTERNAL_SERVER_ERROR
+    default_code = "interrupted"
+    default_detail = "The server stopped in the middle; nothing was charged."
+
+
 class InvalidInput(ApplicationError):
     """The call's own fields are wrong: no prompt, a prompt that is not text."""
 

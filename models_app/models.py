@@ -163,11 +163,19 @@ class PredictionRecord(models.Model):
     ttft_ms = models.FloatField(null=True)
     duration_ms = models.FloatField(null=True)
     error_code = models.CharField(max_length=50, blank=True)
+    # What a process that dies leaves behind; None where a queue begins it again. No
+    # foreign key: the ends of reservations would have to look here.
+    reservation_id = models.BigIntegerField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ["-created_at", "-id"]
         indexes = [
+            models.Index(
+                fields=["created_at"],
+                condition=models.Q(status="running"),
+                name="ledger_running",
+            ),
             models.Index(fields=["user", "-created_at"], name="ledger_of_user"),
             models.Index(fields=["project", "-created_at"], name="ledger_of_project"),
         ]

@@ -83,7 +83,9 @@ _CLOSING_FIELDS = (
     "duration_ms",
 )
 _close_row = PreparedUpdate(
-    lambda: PredictionRecord.objects.filter(pk=Given("pk", INTEGER)),
+    lambda: PredictionRecord.objects.filter(
+        pk=Given("pk", INTEGER), status=PredictionStatus.RUNNING
+    ),
     **{
         name: Given(name, cast("Field", PredictionRecord._meta.get_field(name)))
         for name in _CLOSING_FIELDS
@@ -139,13 +141,14 @@ def admit(
 
 
 def begin(call: Call, *, public_id: str | None = None) -> Admission:
-    """Reserve and open the ledger's row, under an id that was given out already if so.
+    """Reserve and open the ledger's row.
 
-    Raises `LimitReached` or `TierLimitExceeded`, and then nothing has changed.
+    Whoever gave out its `public_id` before begins again if this process dies; without
+    one, `models_app.interrupted` closes the row. Raises `LimitReached` or `TierLimitExceeded`, and then nothing has changed.
     """
     speller = get_backend().speller(call.language_model.slug)
     run = PredictionRun(call.prompts, call.parameters, speller)
-    reservation, record = _open(call, public_id or new_public_id())
+    reservation, record = _open(call, public_id)
     return Admission(
         record=record,
         reservation=reservation,
@@ -241,13 +244,14 @@ def discard(admission: Admission) -> None:
 
 
 @transaction.atomic
-def _open(call: Call, public_id: str) -> tuple[Reservation, PredictionRecord]:
+def _open(call: Call, public_id: str | None) -> tuple[Reservation, PredictionRecord]:
     caller, parameters = call.caller, call.parameters
     reservation = quota.reserve(
         user=caller.user, api_token=caller.api_token, tokens=call.most_tokens
     )
     record = PredictionRecord.objects.create(
-        public_id=public_id,
+        public_id=public_id or new_public_id(),
+        reservation_id=None if public_id else reservation.pk,
         user=caller.user,
         project=caller.project,
         api_token=caller.api_token,
@@ -265,7 +269,8 @@ def _open(call: Call, public_id: str) -> tuple[Reservation, PredictionRecord]:
 def close(
     admission: Admission, status: PredictionStatus, error: ApplicationError | None
 ) -> bool:
-    """Settle and close the ledger's row, once. False: it is gone, and nothing is owed."""
+    """Settle and close the ledger's row, once. False: it is gone or was closed as
+    interrupted, and nothing is owed."""
     run, record = admission.run, admission.record
     timings = run.timings()
     record.status = status
@@ -304,7 +309,7 @@ def _charge(admission: Admission) -> int:
 
 
 def _update(record: PredictionRecord) -> bool:
-    """Whether the row is still there: it goes when its account is deleted meanwhile."""
+    """Whether the row was still open: it goes when its account is deleted meanwhile."""
     closing = {name: getattr(record, name) for name in _CLOSING_FIELDS}
     return bool(_close_row.carry_out(pk=record.pk, **closing))
 

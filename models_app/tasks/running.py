@@ -12,6 +12,7 @@ from models_app.asynchronous.housekeeping import (
     fail_forgotten,
 )
 from models_app.idempotency.keys import forget_old
+from models_app.interrupted import close_interrupted
 from models_app.npu.uploads import delete_expired as delete_expired_uploads
 from models_app.supervisor import Supervisor
 from models_app.tasks import queue
@@ -33,6 +34,7 @@ def forget_failed_tasks() -> None:
 CHORES: tuple[Chore, ...] = (
     abort_late,
     fail_forgotten,
+    close_interrupted,
     delete_expired,
     forget_old,
     forget_failed_tasks,
