@@ -7,7 +7,6 @@ where its events and its end are.
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import time
 from dataclasses import dataclass, field
@@ -21,7 +20,10 @@ LAST_CHUNK = b"0\r\n\r\n"
 KEEP_SECONDS = 2.0
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 _CHUNKED = re.compile(rb"transfer-encoding: chunked", re.IGNORECASE)
-_USAGE = re.compile(rb'"completion_tokens": ?(\d+)')
+_USAGE = re.compile(
+    rb'(?:"completion_tokens": ?|"generated_tokens": ?|x-generated-tokens: )(\d+)',
+    re.IGNORECASE,
+)
 
 
 class RequestFailed(Exception):
@@ -30,9 +32,10 @@ class RequestFailed(Exception):
 
 @dataclass(slots=True)
 class Answer:
-    """What came back, and when each `delta` event did."""
+    """What came back, and when each event with `delta` in it did."""
 
     started: float
+    delta: bytes = DELTA
     moments: list[float] = field(default_factory=list)
     data: bytearray = field(default_factory=bytearray)
 
@@ -60,7 +63,7 @@ class Answer:
 
     def take(self, data: bytes) -> None:
         self.data += data
-        self.moments += [time.perf_counter()] * data.count(DELTA)
+        self.moments += [time.perf_counter()] * data.count(self.delta)
 
     def check(self) -> None:
         status = bytes(self.data.partition(b"\r\n")[0])
@@ -71,14 +74,21 @@ class Answer:
 class Connection(asyncio.Protocol):
     """One connection that is kept, for one request after another."""
 
-    def __init__(self, url: str, api_token: str) -> None:
+    def __init__(
+        self,
+        url: str,
+        api_token: str,
+        content_type: str = "application/json",
+        delta: bytes = DELTA,
+    ) -> None:
         parts = urlsplit(url)
         self._address = parts.hostname or "", parts.port or 80
         self._head = (
-            f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
+            f"POST {parts._replace(scheme='', netloc='').geturl()} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
             f"Authorization: Bearer {api_token}\r\n"
-            "Content-Type: application/json\r\nContent-Length: "
+            f"Content-Type: {content_type}\r\nContent-Length: "
         )
+        self._delta = delta
         self._transport: asyncio.Transport | None = None
         self._answer = Answer(0.0)
         self._whole: asyncio.Future[None] | None = None
@@ -92,16 +102,15 @@ class Connection(asyncio.Protocol):
         """Of the answer that is coming."""
         return len(self._answer.moments)
 
-    async def post(self, body: object) -> Answer:
+    async def post(self, body: bytes) -> Answer:
         """Returns when the answer is whole; raises `RequestFailed` if it is not 200."""
         loop = asyncio.get_running_loop()
         if self._transport is None:
             await loop.create_connection(lambda: self, *self._address)
         transport = cast("asyncio.Transport", self._transport)
         self._whole = loop.create_future()
-        self._answer = Answer(time.perf_counter())
-        data = json.dumps(body)
-        transport.write(f"{self._head}{len(data)}\r\n\r\n{data}".encode())
+        self._answer = Answer(time.perf_counter(), self._delta)
+        transport.write(f"{self._head}{len(body)}\r\n\r\n".encode() + body)
         await self._whole
         self._answer.check()
         return self._answer

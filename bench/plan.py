@@ -4,9 +4,10 @@ ratio are measured close to each other."""
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bench.doors import DOORS
 from bench.peers import Kind
 from bench.protocol import Prompts
 
@@ -19,6 +20,7 @@ class Sizes:
     prompt_tokens: int = 32
     new_tokens: int = 64
     one_token_calls: int = 30
+    door_streams: int = 16
     joined_streams: int = 15
     joining_tokens: int = 1500
     shared_tokens: int = 1000
@@ -28,14 +30,14 @@ class Sizes:
     unloaded_calls: int = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Question:
     """Ask `peer` for a scenario; its figures are known as `peer.subject.figure`."""
 
     peer: str
     scenario: str
     subject: str
-    arguments: dict[str, object] = field(default_factory=dict)
+    arguments: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +161,27 @@ def prefix(peers: Peers, sizes: Sizes, prompter: Prompter) -> Iterator[Question]
         )
 
 
+def doors(peers: Peers, sizes: Sizes, prompter: Prompter) -> Iterator[Question]:
+    """The engine is asked anew for each door, moments before."""
+    for name in DOORS:
+        one = {"prompts": prompter.prompts(sizes.one_token_calls, sizes.prompt_tokens)}
+        many = {
+            "prompts": prompter.prompts(sizes.door_streams, sizes.prompt_tokens),
+            "new_tokens": sizes.new_tokens,
+        }
+        for peer in _peers_with(peers, "one_token"):
+            yield Question(peer, "one_token", f"{name}_one_token", one)
+            yield Question(peer, "decode", f"{name}_streams", many)
+        for peer in _peers_with(peers, "door"):
+            yield Question(
+                peer, "door_one_token", f"{name}_one_token", one | {"door": name}
+            )
+            yield Question(peer, "door", f"{name}_streams", many | {"door": name})
+
+
 PARTS: dict[str, Part] = {
     part.__name__: part
-    for part in (floor, throughput, one_token, steady, joining, prefix, start)
+    for part in (floor, throughput, one_token, doors, steady, joining, prefix, start)
 }
 
 

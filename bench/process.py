@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, cast
 
@@ -46,7 +46,7 @@ class PeerProcess:
         self._replies = os.fdopen(read_end, encoding="utf-8")
         self._read()
 
-    def ask(self, scenario: str, arguments: dict[str, object]) -> Figures:
+    def ask(self, scenario: str, arguments: Mapping[str, object]) -> Figures:
         time.sleep(PAUSE_SECONDS)
         command = json.dumps({"scenario": scenario, "arguments": arguments})
         with contextlib.suppress(BrokenPipeError):

@@ -21,6 +21,7 @@ QUICK = Sizes(
     streams=(1, 4),
     new_tokens=12,
     one_token_calls=2,
+    door_streams=4,
     joined_streams=2,
     joining_tokens=300,
     shared_tokens=128,

@@ -31,7 +31,7 @@ def run_site(
 
 
 def predict_path(folder: Path) -> str:
-    return f"/api/v1/models/{_slug(folder)}/predict"
+    return f"/api/v1/models/{slug_of(folder)}/predict"
 
 
 def _install(folder: Path, data_dir: Path) -> None:
@@ -41,5 +41,5 @@ def _install(folder: Path, data_dir: Path) -> None:
         installed.symlink_to(folder)
 
 
-def _slug(folder: Path) -> str:
+def slug_of(folder: Path) -> str:
     return "neo-tiny" if folder == NEO_TINY else folder.name

@@ -6,6 +6,7 @@ import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bench.doors import DOORS
 from bench.samples import Samples
 
 Measure = Callable[[Samples], float | None]
@@ -101,6 +102,29 @@ TARGETS = (
         ),
         at_most=8,
         unit="ms",
+    ),
+    *(
+        Target(
+            name=f"one token, {door} door: on top of the engine alone",
+            measure=difference(
+                f"doors.bf16.{door}_one_token.total_ms",
+                f"engine.bf16.{door}_one_token.total_ms",
+            ),
+            at_most=8,
+            unit="ms",
+        )
+        for door in DOORS
+    ),
+    *(
+        Target(
+            name=f"16 clients, {door} door: over the engine alone",
+            measure=ratio(
+                f"doors.bf16.{door}_streams.tokens_per_second",
+                f"engine.bf16.{door}_streams.tokens_per_second",
+            ),
+            at_least=0.85,
+        )
+        for door in DOORS
     ),
     *(
         Target(

@@ -56,6 +56,7 @@ KINDS = (
         ALL_STREAMS,
         frozenset({"one_token", "joining", "prefix", "steady"}),
     ),
+    Kind("doors", "bench.peers.doors", ("bf16",), scenarios=frozenset({"door"})),
     # It runs one request at a time, so more of them tell nothing more.
     Kind("naive", "bench.peers.naive", ("bf16",), scenarios=frozenset({"serial"})),
     Kind("site", "bench.peers.site", ("bf16",), scenarios=frozenset({"start"})),

@@ -13,12 +13,14 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import uvloop
 
+from bench.doors import NATIVE, Door, Wish
 from bench.http_client import Answer, Connection
 from bench.peers import NUM_SLOTS
 from bench.protocol import (
@@ -30,7 +32,7 @@ from bench.protocol import (
     joining_figures,
     median_ms,
 )
-from bench.site import predict_path, run_site
+from bench.site import run_site, slug_of
 from inference.tokenizer import Tokenizer
 
 # Each account may make 600 requests a minute.
@@ -38,13 +40,22 @@ NUM_ACCOUNTS = 4
 # Longer than a completion takes, so that clients do not move in step.
 SPREAD_SECONDS = 1.5
 POLL_SECONDS = 0.002
-STREAM = {"stream": True}
 Result = TypeVar("Result")
 
 
 class HttpPeer:
-    def __init__(self, url: str, api_tokens: Sequence[str], folder: Path) -> None:
-        self._url = url
+    """`address` ends with a slash."""
+
+    def __init__(
+        self,
+        address: str,
+        api_tokens: Sequence[str],
+        folder: Path,
+        door: Door = NATIVE,
+    ) -> None:
+        self._model = slug_of(folder)
+        self._door = door
+        self._url = address.rstrip("/") + door.path.format(slug=self._model)
         self._api_tokens = itertools.cycle(api_tokens)
         self._tokenizer = Tokenizer.load(folder)
         self._loop = uvloop.new_event_loop()
@@ -100,7 +111,9 @@ class HttpPeer:
         self, prompts: Prompts, new_tokens: int, long_prompt: list[int]
     ) -> tuple[list[Answer], Answer]:
         connections = [self._connection() for _ in prompts]
-        bodies = [self._body(prompt, new_tokens) | STREAM for prompt in prompts]
+        bodies = [
+            self._body(prompt, new_tokens, is_streamed=True) for prompt in prompts
+        ]
         posts = map(Connection.post, connections, bodies)
         running = asyncio.gather(*posts)
         while min(map(Connection.num_deltas, connections)) < new_tokens * UNDISTURBED:
@@ -115,13 +128,15 @@ class HttpPeer:
         return answer.moments[0] - answer.started
 
     def _seconds(self, prompt: list[int]) -> float:
-        (answer,) = self._run_together([self._post(self._body(prompt, 1))])
+        (answer,) = self._run_together(
+            [self._post(self._body(prompt, 1, is_streamed=False))]
+        )
         return answer.ended - answer.started
 
     async def _stream(self, prompt: list[int], new_tokens: int) -> Answer:
-        return await self._post(self._body(prompt, new_tokens) | STREAM)
+        return await self._post(self._body(prompt, new_tokens, is_streamed=True))
 
-    async def _post(self, body: dict[str, Any]) -> Answer:
+    async def _post(self, body: bytes) -> Answer:
         connection = self._connection()
         answer = await connection.post(body)
         self._idle.append(connection)
@@ -133,13 +148,14 @@ class HttpPeer:
             if not connection.is_stale:
                 return connection
             connection.close()
-        return Connection(self._url, next(self._api_tokens))
+        door = self._door
+        return Connection(
+            self._url, next(self._api_tokens), door.content_type, door.delta
+        )
 
-    def _body(self, prompt: list[int], new_tokens: int) -> dict[str, Any]:
-        return {
-            "inputs": self._tokenizer.decode(prompt),
-            "parameters": {"max_new_tokens": new_tokens, "do_sample": False},
-        }
+    def _body(self, prompt: list[int], new_tokens: int, *, is_streamed: bool) -> bytes:
+        text = self._tokenizer.decode(prompt)
+        return self._door.write(Wish(self._model, text, new_tokens, is_streamed))
 
     def _run_together(
         self, works: Sequence[Coroutine[Any, Any, Result]]
@@ -150,8 +166,9 @@ class HttpPeer:
         return self._loop.run_until_complete(gather())
 
 
-def main() -> None:
-    folder, precision = Path(sys.argv[1]), sys.argv[2]
+@contextmanager
+def run_peer_site(folder: Path, precision: str) -> Iterator[tuple[str, list[str]]]:
+    """A site with accounts for the load: its address and their API tokens."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as data_dir,
         run_site(
@@ -163,7 +180,13 @@ def main() -> None:
             for number in range(NUM_ACCOUNTS)
         ]
         server.wait_until_ready()
-        peer = HttpPeer(server.url(predict_path(folder)), api_tokens, folder)
+        yield server.address, api_tokens
+
+
+def main() -> None:
+    folder, precision = Path(sys.argv[1]), sys.argv[2]
+    with run_peer_site(folder, precision) as (address, api_tokens):
+        peer = HttpPeer(address, api_tokens, folder)
         answer_commands(
             {
                 "decode": peer.decode,

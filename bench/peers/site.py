@@ -12,7 +12,7 @@ from bench.checkpoint import BYTES_PER_WEIGHT, num_weights_per_token
 from bench.http_client import RequestFailed
 from bench.peers.http import HttpPeer
 from bench.protocol import Figures, Prompts, answer_commands
-from bench.site import predict_path, run_site
+from bench.site import run_site
 from e2e.live_server import LiveServer
 
 
@@ -26,8 +26,7 @@ class SitePeer:
         """From the start of the first process, with its database in place."""
         started = time.perf_counter()
         with run_site(self._folder, self._data_dir, self._precision) as server:
-            url = server.url(predict_path(self._folder))
-            peer = HttpPeer(url, [self._api_token], self._folder)
+            peer = HttpPeer(server.address, [self._api_token], self._folder)
             _wait_for_answer(peer, prompts[:1])
             seconds = time.perf_counter() - started
             peer.decode(prompts, new_tokens)
