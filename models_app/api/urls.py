@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from models_app.api import asynchronous, schema, tokenization, usage, views
+from models_app.api import asynchronous, page_token, schema, tokenization, usage, views
 
 urlpatterns: list[URLPattern] = [
     path("v1/models", views.ModelListView.as_view(), name="api_model_list"),
@@ -43,4 +43,5 @@ urlpatterns: list[URLPattern] = [
     path("v1/usage", usage.UsageView.as_view(), name="api_usage"),
     path("schema/", schema.SchemaView.as_view(), name="api_schema"),
     path("docs/", schema.api_docs, name="api_docs"),
+    path("docs/token/", page_token.page_token, name="api_docs_token"),
 ]

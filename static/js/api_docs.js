@@ -1,12 +1,56 @@
 // Shows the OpenAPI document with Swagger UI, which is not a module and lies on window.
 
 const page = document.getElementById("api-docs");
+const form = document.querySelector("[data-page-token]");
 
-window.SwaggerUIBundle({
+const ui = window.SwaggerUIBundle({
   url: page.dataset.schema,
   domNode: page,
   deepLinking: true,
   layout: "BaseLayout",
   tryItOutEnabled: true,
+  docExpansion: "list",
+  defaultModelsExpandDepth: 0,
   presets: [window.SwaggerUIBundle.presets.apis],
+});
+
+// Its dark look hangs on a class of the root, ours on an attribute or on the system.
+const root = document.documentElement;
+const systemIsDark = matchMedia("(prefers-color-scheme: dark)");
+
+function followTheme() {
+  const theme = root.dataset.theme ?? (systemIsDark.matches ? "dark" : "light");
+  root.classList.toggle("dark-mode", theme === "dark");
+}
+
+systemIsDark.addEventListener("change", followTheme);
+new MutationObserver(followTheme).observe(root, { attributeFilter: ["data-theme"] });
+followTheme();
+
+async function askForToken() {
+  const response = await fetch(form.action, {
+    method: "POST",
+    body: new FormData(form),
+    redirect: "manual",
+  });
+  const isJson = response.headers.get("Content-Type")?.includes("json");
+  if (!isJson) throw new Error("Your session is over: sign in again.");
+  const { api_token: value, message } = await response.json();
+  if (!response.ok) throw new Error(message ?? "The server gave no API token.");
+  return value;
+}
+
+form?.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const status = form.querySelector("[role=status]");
+  const button = form.querySelector("button");
+  button.setAttribute("aria-busy", "true");
+  try {
+    ui.preauthorizeApiKey("apiToken", await askForToken());
+    status.textContent = "You can try every operation for an hour.";
+  } catch (error) {
+    status.textContent = error.message;
+  } finally {
+    button.removeAttribute("aria-busy");
+  }
 });

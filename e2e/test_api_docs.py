@@ -1,0 +1,47 @@
+"""The page of the APIs, in a browser: a call is tried as who is signed in."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from e2e.live_server import Account, LiveServer
+from e2e.pages import sign_in
+
+pytestmark = pytest.mark.browser
+
+
+def operation(page: Page, name: str) -> Locator:
+    """Opened; `name` is the operation's id."""
+    block = page.locator(f"[id$='-{name}']")
+    block.locator(".opblock-summary-control").click()
+    return block
+
+
+def test_it_tries_a_call_from_the_session(
+    page: Page, server: LiveServer, premium: Account
+) -> None:
+    sign_in(page, premium)
+    page.goto("/api/docs/")
+
+    page.get_by_role("button", name=f"Try it as {premium.email}").click()
+    expect(page.get_by_text("for an hour")).to_be_visible()
+    block = operation(page, "predict")
+    block.get_by_role("button", name="Execute").click()
+
+    answer = block.locator(".live-responses-table")
+    expect(answer).to_contain_text("charged_tokens")
+    expect(answer).to_contain_text("x-ratelimit-remaining-tokens")
+    assert server.newest_prediction()["status"] == "succeeded"
+
+
+def test_it_tells_a_visitor_how_to_try(page: Page, console_errors: list[str]) -> None:
+    page.goto("/api/docs/")
+
+    expect(page.get_by_text("press Authorize and paste an API token")).to_be_visible()
+    block = operation(page, "me")
+    block.get_by_role("button", name="Execute").click()
+
+    expect(block.locator(".live-responses-table")).to_contain_text("missing_api_token")
+    assert any("401" in line for line in console_errors)
+    console_errors.clear()
