@@ -3,6 +3,12 @@
 const page = document.getElementById("api-docs");
 const form = document.querySelector("[data-page-token]");
 
+// It knows nobody's API token before it has read the document.
+let hasRead;
+const whenRead = new Promise((resolve) => {
+  hasRead = resolve;
+});
+
 const ui = window.SwaggerUIBundle({
   url: page.dataset.schema,
   domNode: page,
@@ -11,6 +17,7 @@ const ui = window.SwaggerUIBundle({
   tryItOutEnabled: true,
   docExpansion: "list",
   defaultModelsExpandDepth: 0,
+  onComplete: hasRead,
   presets: [window.SwaggerUIBundle.presets.apis],
 });
 
@@ -46,7 +53,8 @@ form?.addEventListener("submit", async (event) => {
   const button = form.querySelector("button");
   button.setAttribute("aria-busy", "true");
   try {
-    ui.preauthorizeApiKey("apiToken", await askForToken());
+    const [value] = await Promise.all([askForToken(), whenRead]);
+    ui.preauthorizeApiKey("apiToken", value);
     status.textContent = "You can try every operation for an hour.";
   } catch (error) {
     status.textContent = error.message;
