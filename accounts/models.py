@@ -246,6 +246,7 @@ class Scope(models.TextChoices):
     PREDICT = "predict", "Run models"
     READ_USAGE = "read:usage", "Read usage"
     MANAGE_TOKENS = "manage:tokens", "Manage API tokens"
+    MANAGE_WEBHOOKS = "manage:webhooks", "Manage webhooks"
 
 
 def _predict_only() -> list[str]:

@@ -9,14 +9,20 @@ import httpx
 
 from e2e.live_server import Account, LiveServer
 
-# Neo-Tiny has no chat template, and API tokens have ids that no example can know.
-ELSEWHERE = {"openai_chat", "hugging_face_chat", "update_token", "rotate_token"}
+# Neo-Tiny has no chat template; API tokens and webhooks have ids that no example knows.
+ELSEWHERE = {
+    "openai_chat",
+    "hugging_face_chat",
+    "update_token",
+    "rotate_token",
+    "update_webhook",
+}
 
 
 def test_it_answers_every_example(server: LiveServer, premium: Account) -> None:
     api_token = server.manage(
         *("create_api_token", premium.email, "--name", "examples"),
-        *("--scope=predict", "--scope=manage:tokens"),
+        *("--scope=predict", "--scope=manage:tokens", "--scope=manage:webhooks"),
     ).splitlines()[-1]
     client = httpx.Client(
         base_url=server.address,

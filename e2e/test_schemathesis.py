@@ -46,7 +46,8 @@ def caller(server: LiveServer) -> dict[str, str]:
     """The header of each caller, if it has one."""
     may_do_all = _account(server, "thorough", AMPLE)
     stranger = _account(server, "stranger", "{}")
-    scopes = [f"--scope={one}" for one in ("predict", "read:usage", "manage:tokens")]
+    names = ("predict", "read:usage", "manage:tokens", "manage:webhooks")
+    scopes = [f"--scope={one}" for one in names]
     return {
         "nobody": "",
         "stranger": _api_token(server, stranger, *scopes),

@@ -29,6 +29,12 @@ EXAMPLES: dict[str, object] = {
         "inputs": _PROMPT,
         "parameters": {"max_new_tokens": 9},
     },
+    "create_webhook": {
+        "url": "https://hooks.example.org/neuro",
+        "events": ["prediction.failed"],
+    },
+    "update_webhook": {"is_enabled": False},
+    "renew_webhook_secret": {"grace_seconds": 86_400},
     "tokenize": {"inputs": ["Hello world", "naïve"]},
     "detokenize": {"token_ids": [[31, 995]]},
     "openai_complete": {

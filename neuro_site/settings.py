@@ -250,6 +250,7 @@ SPECTACULAR_SETTINGS = {
     # One name, several sets: TGI's finish reasons, and statuses of other things.
     "ENUM_NAME_OVERRIDES": {
         "FinishReasonEnum": "models_app.api.serializers.FINISH_REASONS",
+        "DeliveryStatusEnum": "models_app.webhooks.models.DeliveryStatus",
         "ModelStatusEnum": "models_app.api.serializers.STATUSES",
         "AsyncStatusEnum": "models_app.asynchronous.models.AsyncStatus",
     },

@@ -2,7 +2,15 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from models_app.api import asynchronous, page_token, schema, tokenization, usage, views
+from models_app.api import (
+    asynchronous,
+    page_token,
+    schema,
+    tokenization,
+    usage,
+    views,
+    webhooks,
+)
 
 urlpatterns: list[URLPattern] = [
     path("v1/models", views.ModelListView.as_view(), name="api_model_list"),
@@ -39,6 +47,37 @@ urlpatterns: list[URLPattern] = [
         "v1/predictions/<str:prediction_id>/stream",
         asynchronous.PredictionStreamView.as_view(),
         name="api_prediction_stream",
+    ),
+    path("v1/webhooks", webhooks.WebhooksView.as_view(), name="api_webhooks"),
+    path(
+        "v1/webhooks/secret",
+        webhooks.WebhookSecretView.as_view(),
+        name="api_webhook_secret",
+    ),
+    path(
+        "v1/webhooks/deliveries",
+        webhooks.DeliveriesView.as_view(),
+        name="api_webhook_deliveries",
+    ),
+    path(
+        "v1/webhooks/deliveries/<str:delivery_id>",
+        webhooks.DeliveryView.as_view(),
+        name="api_webhook_delivery",
+    ),
+    path(
+        "v1/webhooks/deliveries/<str:delivery_id>/resend",
+        webhooks.ResendView.as_view(),
+        name="api_webhook_resend",
+    ),
+    path(
+        "v1/webhooks/<str:webhook_id>",
+        webhooks.OneWebhookView.as_view(),
+        name="api_webhook",
+    ),
+    path(
+        "v1/webhooks/<str:webhook_id>/test",
+        webhooks.WebhookTestView.as_view(),
+        name="api_webhook_test",
     ),
     path("v1/usage", usage.UsageView.as_view(), name="api_usage"),
     path("schema/", schema.SchemaView.as_view(), name="api_schema"),

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.errors import Conflict
 from accounts.models import Project
 from models_app.api.asynchronous_rendering import homeless_json
 from models_app.asynchronous.models import AsyncPrediction
@@ -60,6 +61,8 @@ def announce(
 @transaction.atomic
 def announce_test(webhook: Webhook) -> WebhookDelivery:
     """Something to see on the other side, whatever the webhook wants otherwise."""
+    if not webhook.is_enabled:
+        raise Conflict("The webhook is switched off; switch it on first.")
     delivery = WebhookDelivery(
         project=webhook.project,
         webhook=webhook,

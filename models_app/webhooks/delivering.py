@@ -7,14 +7,16 @@ task in the queue, and the receiver gets the same message, with the same id, onc
 from __future__ import annotations
 
 import datetime
+import logging
 import time
 import uuid
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.utils import timezone
 from django_tasks import TaskContext, task
 
 from models_app.tasks import queue
+from models_app.webhooks import switching_off
 from models_app.webhooks.models import (
     DeliveryStatus,
     Webhook,
@@ -26,21 +28,36 @@ from models_app.webhooks.secrets_of_projects import secrets_in_use
 from models_app.webhooks.sending import Answer, post
 from models_app.webhooks.signing import signed_headers
 
+logger = logging.getLogger(__name__)
+
+# A database that was busy is asked again soon; the message may then come twice.
+RETRY_SECONDS = 2.0
+
 
 @task(queue_name=queue.WEBHOOKS, takes_context=True)
 def deliver(context: TaskContext, public_id: str) -> None:
-    found = WebhookDelivery.objects.select_related("project__user", "webhook")
+    found = WebhookDelivery.objects.select_related(
+        "project__user", "webhook__project__user"
+    )
     delivery = found.filter(public_id=public_id, task_id=_id_of(context)).first()
     if delivery is None or delivery.status != DeliveryStatus.PENDING:
         return
+    try:
+        _attempt(delivery)
+    except OperationalError as error:
+        logger.exception("the webhook delivery %s waits", public_id)
+        raise queue.Postponed(queue.soon(RETRY_SECONDS)) from error
+    if delivery.next_attempt_at is not None:
+        raise queue.Postponed(delivery.next_attempt_at)
+
+
+def _attempt(delivery: WebhookDelivery) -> None:
     if not _is_wanted(delivery):
         _end(delivery, DeliveryStatus.FAILED)
         return
     started_at = timezone.now()
     answer = _send(delivery)
     _write_down(delivery, started_at, answer)
-    if delivery.next_attempt_at is not None:
-        raise queue.Postponed(delivery.next_attempt_at)
 
 
 def _send(delivery: WebhookDelivery) -> Answer:
@@ -73,6 +90,7 @@ def _write_down(
         _note_success(delivery.webhook)
     elif answer.is_gone:
         _end(delivery, DeliveryStatus.FAILED)
+        switching_off.after_gone(delivery)
     else:
         _note_failure(delivery)
 
@@ -82,6 +100,7 @@ def _note_failure(delivery: WebhookDelivery) -> None:
     wait = wait_after(failures)
     if wait is None:
         _end(delivery, DeliveryStatus.FAILED, failures=failures)
+        switching_off.after_giving_up(delivery)
         return
     delivery.next_attempt_at = timezone.now() + wait
     _update(delivery, failures=failures, next_attempt_at=delivery.next_attempt_at)

@@ -16,6 +16,8 @@ from accounts.token_options import TokenOptions
 from models_app.asynchronous.models import AsyncPrediction
 from models_app.models import LanguageModel, PredictionRecord, PredictionSource
 from models_app.tests.usage import ended, utc
+from models_app.webhooks.announcing import announce_test
+from models_app.webhooks.managing import add_webhook
 from neuro_site.testing import BaseTestCase, Response
 from neuro_site.tests.test_closed_routes import METHODS, OPEN_ROUTES, all_routes
 
@@ -27,6 +29,12 @@ ANY_API_TOKEN = {
     "/v1/models/<ref>": "a model's page, as OpenAI tells it",
     "/models/<ref>/info": "the same, as Hugging Face asks it",
 }
+MANAGED = (
+    "/api/v1/predictions/<",
+    "/api/v1/tokens/<",
+    "/api/v1/webhooks/<",
+    "/api/v1/webhooks/deliveries/<",
+)
 # Not of one account: staff's, or open to all that are signed in.
 NOBODYS = ("<ref>", "<tier>", "<key>", "<uidb36>")
 STAFFS = ("/admin/", "/account/approvals/")
@@ -59,8 +67,12 @@ class OthersTestCase(BaseTestCase):
         self.record: PredictionRecord = ended(self.alice, utc(2026, 3, 5, 12))
         self.project = create_project(user=self.alice, name="Alice's thesis")
         token = self.api_token_of(self.alice).public_id
+        webhook, _ = add_webhook(project=self.project, url="https://hooks.example/")
+        delivery = announce_test(webhook).public_id
         # Ids of alice, by how the route begins.
         self.ids = {
+            "/api/v1/webhooks/deliveries/": delivery,
+            "/api/v1/webhooks/": webhook.public_id,
             "/dashboard/api-tokens/": token,
             "/api/v1/tokens/": token,
             "/api/v1/predictions/": self.async_prediction_of(self.alice).public_id,
@@ -188,7 +200,7 @@ class ApiTokenTests(OthersTestCase):
     def test_it_knows_no_id_of_somebody_elses_with_every_scope(self) -> None:
         headers = self.api_token_with(*Scope.values)
         for route in all_routes():
-            if route.startswith(("/api/v1/tokens/<", "/api/v1/predictions/<")):
+            if route.startswith(MANAGED):
                 for method in ASKING:
                     path = self.path_of(route)
                     answer = self.ask(method, path, headers=headers)
@@ -196,6 +208,7 @@ class ApiTokenTests(OthersTestCase):
         self.assertFalse(self.api_token_of(self.alice).is_revoked)
         (prediction,) = AsyncPrediction.objects.all()
         self.assertIsNone(prediction.cancel_requested_at)
+        self.assertTrue(self.project.webhooks.filter(disabled_at=None).exists())
 
     def test_it_refuses_spoiled_ones_everywhere_without_a_query(self) -> None:
         whole = self.alice_api_token
