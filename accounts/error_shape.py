@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accounts.errors import ApplicationError, LimitReached
+from accounts.errors import ApplicationError
 
 _TYPES = {
     401: "authentication_error",
@@ -28,13 +28,8 @@ def error_object(error: ApplicationError, *, request_id: str) -> dict[str, objec
         "code": error.code,
         "hint": error.hint or None,
         "request_id": request_id,
-        **_limit(error),
+        **error.details,
     }
-
-
-def _limit(error: ApplicationError) -> dict[str, object]:
-    """Only where a limit refused the call."""
-    return {"limit": error.report.as_json()} if isinstance(error, LimitReached) else {}
 
 
 def error_headers(error: ApplicationError) -> dict[str, str]:

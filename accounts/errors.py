@@ -40,6 +40,11 @@ class ApplicationError(APIException):
         self.param = param
         self.retry_after = retry_after
 
+    @property
+    def details(self) -> dict[str, object]:
+        """What the error's JSON has besides, by name."""
+        return {}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitReport:
@@ -166,6 +171,10 @@ class LimitReached(RefusedByLimit):
         super().__init__(message, hint=hint, retry_after=report.retry_after)
         self.report = report
         self.limit, self.set_by = report.name, report.set_by
+
+    @property
+    def details(self) -> dict[str, object]:
+        return {"limit": self.report.as_json()}
 
 
 class RateLimited(LimitReached):

@@ -42,6 +42,8 @@ class TierLimits:
     # Prompts times sequences of each; with beams, times beams, which are the work.
     completions_per_call: int
     priority: int
+    # 0 where the tier takes no batches.
+    lines_per_batch: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,13 @@ class PriorityKind(LimitKind):
 
     def describe(self, value: int) -> str:
         return PRIORITY_NAMES[value]
+
+
+class OptionalKind(LimitKind):
+    """A limit that is 0 where a tier does not have the thing at all."""
+
+    def describe(self, value: int) -> str:
+        return super().describe(value) if value else "none"
 
 
 PRIORITY_NAMES = ("low", "normal", "high")
@@ -112,6 +121,12 @@ LIMIT_KINDS: tuple[LimitKind, ...] = (
         minimum=0,
         maximum=len(PRIORITY_NAMES) - 1,
     ),
+    OptionalKind(
+        name="lines_per_batch",
+        label="Lines in a batch",
+        minimum=0,
+        maximum=100_000,
+    ),
 )
 LIMIT_KINDS_BY_NAME = {kind.name: kind for kind in LIMIT_KINDS}
 
@@ -143,6 +158,7 @@ TIER_LIMITS: dict[Tier, TierLimits] = {
         prompts_per_call=1,
         completions_per_call=4,
         priority=0,
+        lines_per_batch=0,
     ),
     Tier.DEVELOPER: TierLimits(
         requests_per_minute=60,
@@ -153,6 +169,7 @@ TIER_LIMITS: dict[Tier, TierLimits] = {
         prompts_per_call=4,
         completions_per_call=16,
         priority=1,
+        lines_per_batch=0,
     ),
     Tier.PREMIUM: TierLimits(
         requests_per_minute=600,
@@ -163,6 +180,7 @@ TIER_LIMITS: dict[Tier, TierLimits] = {
         prompts_per_call=32,
         completions_per_call=64,
         priority=2,
+        lines_per_batch=10_000,
     ),
 }
 

@@ -18,11 +18,13 @@ class ModelsAppConfig(AppConfig):
     def ready(self) -> None:
         from models_app import account_data  # noqa: PLC0415
         from models_app.asynchronous import account_data as asynchronous  # noqa: PLC0415
+        from models_app.batches import account_data as batches  # noqa: PLC0415
         from models_app.npu import account_data as npu  # noqa: PLC0415
         from models_app.webhooks import account_data as webhooks  # noqa: PLC0415
 
         account_data.connect()
         asynchronous.connect()
+        batches.connect()
         npu.connect()
         webhooks.connect()
         post_migrate.connect(fill_catalogue, sender=self)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from rest_framework import status
 
 from accounts.errors import ApplicationError, Conflict
@@ -137,6 +140,32 @@ class UploadsFull(ApplicationError):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_code = "uploads_full"
     default_hint = "What is not used for a while is deleted; then there is room again."
+
+
+class BatchNotFound(ApplicationError):
+    status_code = status.HTTP_404_NOT_FOUND
+    default_code = "batch_not_found"
+    default_detail = "Your project has no batch with this id."
+    default_hint = "They are deleted some days after they have ended."
+
+
+class InvalidBatch(ApplicationError):
+    """An uploaded file with lines that can never run, none of which is taken.
+
+    `problems` are the errors of its lines as JSON, each with the number of its `line`.
+    """
+
+    default_code = "invalid_batch"
+    default_hint = "Nothing of the file was taken: correct it and send all of it again."
+
+    def __init__(self, problems: Sequence[dict[str, Any]]) -> None:
+        first = problems[0]
+        super().__init__(f"Line {first['line']}: {first['message']}", param="file")
+        self.problems = problems
+
+    @property
+    def details(self) -> dict[str, object]:
+        return {"lines": self.problems}
 
 
 class DeadlineExceeded(ApplicationError):

@@ -125,6 +125,7 @@ class PredictionSource(models.TextChoices):
     OPENAI = "openai", "OpenAI"
     HUGGING_FACE = "hugging_face", "Hugging Face"
     PLAYGROUND = "playground", "Playground"
+    BATCH = "batch", "Batch"
 
 
 class PredictionRecord(models.Model):

@@ -140,11 +140,15 @@ def admit(
     )
 
 
-def begin(call: Call, *, public_id: str | None = None) -> Admission:
+def begin(
+    call: Call, *, public_id: str | None = None, priority: int | None = None
+) -> Admission:
     """Reserve and open the ledger's row.
 
-    Whoever gave out its `public_id` before begins again if this process dies; without
-    one, `models_app.interrupted` closes the row. Raises `LimitReached` or `TierLimitExceeded`, and then nothing has changed.
+    `priority` in the engine's queue is the tier's, unless given. Whoever gave out its `public_id` before begins again if this process dies; without
+    one, `models_app.interrupted` closes the row.
+
+    Raises `LimitReached` or `TierLimitExceeded`, and then nothing has changed.
     """
     speller = get_backend().speller(call.language_model.slug)
     run = PredictionRun(call.prompts, call.parameters, speller)
@@ -155,7 +159,7 @@ def begin(call: Call, *, public_id: str | None = None) -> Admission:
         language_model=call.language_model,
         parameters=call.parameters,
         bad_words_ids=call.bad_words_ids,
-        priority=call.caller.user.limits.priority,
+        priority=call.caller.user.limits.priority if priority is None else priority,
         keeps_texts=call.caller.project.keeps_texts,
         run=run,
     )

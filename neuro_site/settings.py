@@ -253,6 +253,7 @@ SPECTACULAR_SETTINGS = {
         "DeliveryStatusEnum": "models_app.webhooks.models.DeliveryStatus",
         "ModelStatusEnum": "models_app.api.serializers.STATUSES",
         "AsyncStatusEnum": "models_app.asynchronous.models.AsyncStatus",
+        "BatchStatusEnum": "models_app.batches.models.BatchStatus",
     },
 }
 
@@ -346,7 +347,7 @@ TASKS = {
     "default": {
         "BACKEND": "django_tasks_db.DatabaseBackend",
         # models_app/tasks/queue.py names them.
-        "QUEUES": ["default", "predictions", "webhooks"],
+        "QUEUES": ["default", "predictions", "batches", "webhooks"],
     }
 }
 EMBEDDED_WORKER = env_bool("NEURO_EMBEDDED_WORKER", default=True)
@@ -355,6 +356,10 @@ WORKER_PREDICTIONS = env_int("NEURO_WORKER_PREDICTIONS", 8)
 QUEUED_PREDICTIONS_PER_ACCOUNT = env_int("NEURO_QUEUE_PER_ACCOUNT", 100)
 QUEUED_PREDICTIONS = env_int("NEURO_QUEUE", 10_000)
 KEEP_PREDICTIONS_HOURS = env_int("NEURO_KEEP_PREDICTIONS_HOURS", 24)
+WORKER_BATCH_LINES = env_int("NEURO_WORKER_BATCH_LINES", 4)
+BATCHES_PER_ACCOUNT = env_int("NEURO_BATCHES_PER_ACCOUNT", 10)
+BATCH_HOURS = env_int("NEURO_BATCH_HOURS", 24)
+KEEP_BATCHES_DAYS = env_int("NEURO_KEEP_BATCHES_DAYS", 7)
 # Whether callers may name addresses of this machine and of private networks.
 WEBHOOK_PRIVATE_ADDRESSES = env_bool("NEURO_WEBHOOK_PRIVATE_ADDRESSES", default=False)
 

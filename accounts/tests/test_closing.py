@@ -29,6 +29,8 @@ EXPORTED = {
     "AsyncPrediction": "asynchronous_predictions",
     "AuditEvent": "activity",
     "Authenticator": "second_steps",
+    "Batch": "batches",
+    "BatchLine": "batch_lines",
     "PredictionRecord": "predictions",
     "PredictionTexts": "texts_of_calls",
     "Project": "projects",

@@ -4,6 +4,7 @@ from django.urls import URLPattern, path
 
 from models_app.api import (
     asynchronous,
+    batches,
     page_token,
     schema,
     tokenization,
@@ -78,6 +79,18 @@ urlpatterns: list[URLPattern] = [
         "v1/webhooks/<str:webhook_id>/test",
         webhooks.WebhookTestView.as_view(),
         name="api_webhook_test",
+    ),
+    path("v1/batches", batches.BatchesView.as_view(), name="api_batches"),
+    path("v1/batches/<str:batch_id>", batches.BatchView.as_view(), name="api_batch"),
+    path(
+        "v1/batches/<str:batch_id>/cancel",
+        batches.BatchCancelView.as_view(),
+        name="api_batch_cancel",
+    ),
+    path(
+        "v1/batches/<str:batch_id>/results",
+        batches.BatchResultsView.as_view(),
+        name="api_batch_results",
     ),
     path("v1/usage", usage.UsageView.as_view(), name="api_usage"),
     path("schema/", schema.SchemaView.as_view(), name="api_schema"),

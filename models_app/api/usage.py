@@ -26,7 +26,7 @@ _PARAMETERS = {
     "model": "Of this model alone, by slug.",
     "project": "Of this project alone, by id.",
     "api_token": "Of this API token alone, by id.",
-    "source": "api, npu or playground alone.",
+    "source": "Of this door alone, such as api, openai or batch.",
     "group_by": f"One or more of {', '.join(DIMENSIONS)}, with commas; day by default.",
     "format": "json or csv; by default what the header Accept prefers.",
 }

@@ -25,6 +25,7 @@ TaskRows: TypeAlias = "DBTaskResultQuerySet"
 # Whatever has no queue of its own.
 DEFAULT = "default"
 PREDICTIONS = "predictions"
+BATCHES = "batches"
 # Receivers may be slow; nothing else waits for them.
 WEBHOOKS = "webhooks"
 
@@ -88,6 +89,12 @@ def release_abandoned(worker_id: str, active: Collection[uuid.UUID]) -> int:
         if not is_running:
             released += _owned(task).update(status=TaskResultStatus.READY)
     return released
+
+
+def unfinished() -> TaskRows:
+    """Those that wait, or are carried out at the moment."""
+    statuses = [TaskResultStatus.READY, TaskResultStatus.RUNNING]
+    return DBTaskResult.objects.filter(status__in=statuses)
 
 
 def forget_failed(*, before: datetime.datetime) -> int:

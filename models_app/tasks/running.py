@@ -11,6 +11,7 @@ from models_app.asynchronous.housekeeping import (
     delete_expired,
     fail_forgotten,
 )
+from models_app.batches import service as batches
 from models_app.idempotency.keys import forget_old
 from models_app.interrupted import close_interrupted
 from models_app.npu.uploads import delete_expired as delete_expired_uploads
@@ -41,6 +42,8 @@ CHORES: tuple[Chore, ...] = (
     remove_dead,
     forget_deliveries,
     delete_expired_uploads,
+    batches.delete_expired,
+    batches.resume_forgotten,
 )
 
 
@@ -48,6 +51,8 @@ def make_worker() -> Worker:
     capacity = {
         queue.DEFAULT: DEFAULT_AT_ONCE,
         queue.PREDICTIONS: settings.WORKER_PREDICTIONS,
+        # One runs lines of its own beside each other.
+        queue.BATCHES: 1,
         queue.WEBHOOKS: WEBHOOKS_AT_ONCE,
     }
     return Worker(capacity, CHORES)

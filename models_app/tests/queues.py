@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from models_app.tasks import queue
 
-QUEUES = [queue.DEFAULT, queue.PREDICTIONS, queue.WEBHOOKS]
+QUEUES = [queue.DEFAULT, queue.PREDICTIONS, queue.BATCHES, queue.WEBHOOKS]
 WORKER = "worker-of-test"
 
 

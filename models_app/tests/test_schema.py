@@ -11,6 +11,10 @@ class SchemaTests(BaseTestCase):
         self.assertEqual(
             set(document["paths"]),
             {
+                "/api/v1/batches",
+                "/api/v1/batches/{batch_id}",
+                "/api/v1/batches/{batch_id}/cancel",
+                "/api/v1/batches/{batch_id}/results",
                 "/api/v1/me",
                 "/api/v1/models",
                 "/api/v1/models/{ref}",

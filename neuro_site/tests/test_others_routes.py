@@ -14,6 +14,7 @@ from accounts.models import ApiToken, Scope, User
 from accounts.projects import archive_project, create_project
 from accounts.token_options import TokenOptions
 from models_app.asynchronous.models import AsyncPrediction
+from models_app.batches.models import Batch
 from models_app.models import LanguageModel, PredictionRecord, PredictionSource
 from models_app.tests.usage import ended, utc
 from models_app.webhooks.announcing import announce_test
@@ -69,6 +70,9 @@ class OthersTestCase(BaseTestCase):
         token = self.api_token_of(self.alice).public_id
         webhook, _ = add_webhook(project=self.project, url="https://hooks.example/")
         delivery = announce_test(webhook).public_id
+        self.batch = Batch.objects.create(
+            user=self.alice, project=self.project, total=0, ends_at=utc(2026, 3, 6, 12)
+        )
         # Ids of alice, by how the route begins.
         self.ids = {
             "/api/v1/webhooks/deliveries/": delivery,
@@ -81,6 +85,7 @@ class OthersTestCase(BaseTestCase):
             "/account/sessions/": "1",
             "/accounts/2fa/webauthn/keys/": "1",
             "/status/": self.record.public_id,
+            "/api/v1/batches/": self.batch.public_id,
         }
 
     def async_prediction_of(self, user: User) -> AsyncPrediction:

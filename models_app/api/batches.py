@@ -1,0 +1,263 @@
+"""The native API's batches: files of many calls, run without anybody waiting."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.core import signing
+from django.http import HttpResponseBase
+from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import access
+from accounts.models import ApiToken, Project, Scope
+from models_app.api.batch_files import MEDIA_TYPES, PARSERS, read_file
+from models_app.api.serializers import ErrorObject, ErrorOutput, StrictSerializer
+from models_app.batches import service
+from models_app.batches.models import Batch, BatchQuerySet, BatchStatus
+from models_app.batches.results import results_response
+from models_app.callers import api_caller
+from models_app.errors import InvalidInput
+from models_app.models import PredictionSource
+
+PER_PAGE, MOST_PER_PAGE = 20, 100
+_CURSOR_SALT = "neuro.batches"
+_ERRORS: dict[int, type[ErrorOutput]] = dict.fromkeys((401, 403), ErrorOutput)
+_ONE_ERRORS = _ERRORS | {404: ErrorOutput}
+
+
+class ListQuery(StrictSerializer):
+    status = serializers.ChoiceField(choices=BatchStatus.choices, required=False)
+    limit = serializers.IntegerField(
+        default=PER_PAGE, min_value=1, max_value=MOST_PER_PAGE
+    )
+    cursor = serializers.CharField(
+        required=False, help_text="The `next_cursor` of the page before."
+    )
+
+
+class LinesOutput(serializers.Serializer[Any]):
+    total = serializers.IntegerField()
+    waiting = serializers.IntegerField()
+    running = serializers.IntegerField()
+    succeeded = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    canceled = serializers.IntegerField()
+    expired = serializers.IntegerField()
+
+
+class UrlsOutput(serializers.Serializer[Any]):
+    get = serializers.CharField()
+    results = serializers.CharField()
+    cancel = serializers.CharField()
+
+
+class BatchOutput(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    name = serializers.CharField(help_text="The name of the file, where one was sent.")
+    project = serializers.CharField()
+    status = serializers.ChoiceField(choices=BatchStatus.choices)
+    lines = LinesOutput(help_text="How many lines there are, and how many are how far.")
+    waits_for = serializers.CharField(
+        allow_null=True, help_text="Why no line runs now, such as a limit."
+    )
+    created_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    ends_at = serializers.DateTimeField(help_text="No line begins after that.")
+    finished_at = serializers.DateTimeField(allow_null=True)
+    kept_until = serializers.DateTimeField(
+        allow_null=True, help_text="When it is deleted, results and all."
+    )
+    urls = UrlsOutput()
+
+
+class BatchListOutput(serializers.Serializer[Any]):
+    batches = BatchOutput(many=True)
+    next_cursor = serializers.CharField(allow_null=True)
+
+
+class LineErrorOutput(serializers.Serializer[Any]):
+    line = serializers.IntegerField(help_text="Counted from 1.")
+    message = serializers.CharField()
+    type = serializers.CharField()
+    param = serializers.CharField(allow_null=True)
+    code = serializers.CharField()
+    hint = serializers.CharField(allow_null=True)
+
+
+class BatchErrorObject(ErrorObject):
+    lines = LineErrorOutput(
+        many=True, required=False, help_text="With `invalid_batch`: the first 20."
+    )
+
+
+class BatchErrorOutput(ErrorOutput):
+    error = BatchErrorObject()
+
+
+class BatchesView(APIView):
+    parser_classes = PARSERS
+
+    @extend_schema(
+        summary="List batches",
+        operation_id="list_batches",
+        parameters=[ListQuery],
+        responses={200: BatchListOutput, 400: ErrorOutput, **_ERRORS},
+    )
+    def get(self, request: Request) -> Response:
+        """Those of the API token's project, the newest first."""
+        query = ListQuery(data=request.query_params.dict())
+        query.is_valid(raise_exception=True)
+        asked = query.validated_data
+        found = list(_filtered(_project(request), asked)[: asked["limit"] + 1])
+        page, rest = found[: asked["limit"]], found[asked["limit"] :]
+        cursor = signing.dumps(page[-1].pk, salt=_CURSOR_SALT) if rest else None
+        return Response({"batches": batches_json(page, request), "next_cursor": cursor})
+
+    @extend_schema(
+        summary="Create a batch",
+        operation_id="create_batch",
+        request=dict.fromkeys(MEDIA_TYPES[:1], OpenApiTypes.BINARY)
+        | {
+            "multipart/form-data": {
+                "type": "object",
+                "properties": {"file": {"type": "string", "format": "binary"}},
+                "required": ["file"],
+            }
+        },
+        responses={
+            201: BatchOutput,
+            400: BatchErrorOutput,
+            **_ERRORS,
+            **dict.fromkeys((413, 415, 429, 503), ErrorOutput),
+        },
+    )
+    def post(self, request: Request) -> Response:
+        """One call a line, each with a `custom_id`, a `model`, `inputs`, and perhaps
+        `parameters`. A file with a line that can never run is refused whole."""
+        _require_scope(request)
+        caller = api_caller(request, source=PredictionSource.BATCH)
+        service.require_tier(caller.user)
+        file = read_file(request)
+        batch = service.create(caller=caller, file=file.content, name=file.name)
+        body = batch_json(batch, request)
+        return Response(
+            body,
+            status=status.HTTP_201_CREATED,
+            headers={"Location": body["urls"]["get"]},
+        )
+
+
+class BatchView(APIView):
+    @extend_schema(
+        summary="Read a batch",
+        operation_id="get_batch",
+        responses={200: BatchOutput, **_ONE_ERRORS},
+    )
+    def get(self, request: Request, batch_id: str) -> Response:
+        """How far it is."""
+        batch = service.find(_project(request), batch_id)
+        return Response(batch_json(batch, request))
+
+
+class BatchCancelView(APIView):
+    @extend_schema(
+        summary="Cancel a batch",
+        operation_id="cancel_batch",
+        request=None,
+        responses={200: BatchOutput, **_ONE_ERRORS},
+    )
+    def post(self, request: Request, batch_id: str) -> Response:
+        """No further line begins, and those that run end within a moment. What has
+        ended stays, and one that has ended altogether stays as it is."""
+        batch = service.cancel(service.find(_project(request), batch_id))
+        return Response(batch_json(batch, request))
+
+
+class BatchResultsView(APIView):
+    @extend_schema(
+        summary="Read the results of a batch",
+        operation_id="get_batch_results",
+        responses={
+            (200, "application/jsonl"): OpenApiResponse(
+                OpenApiTypes.STR,
+                "A JSON object for each line that has ended, in their order: "
+                "`custom_id`, `line`, `status`, `prediction` and `error`.",
+            ),
+            **_ONE_ERRORS,
+        },
+    )
+    def get(self, request: Request, batch_id: str) -> HttpResponseBase:
+        """Those there are, also while others still run."""
+        return results_response(service.find(_project(request), batch_id))
+
+
+def batch_json(batch: Batch, request: Request) -> dict[str, Any]:
+    (only,) = batches_json([batch], request)
+    return only
+
+
+def batches_json(batches: list[Batch], request: Request) -> list[dict[str, Any]]:
+    counts = service.counts(batches)
+    return [_batch_json(one, counts[one.pk], request) for one in batches]
+
+
+def _batch_json(
+    batch: Batch, counts: dict[str, int], request: Request
+) -> dict[str, Any]:
+    return {
+        "id": batch.public_id,
+        "name": batch.name,
+        "project": batch.project.public_id,
+        "status": batch.status,
+        "lines": {"total": batch.total, **counts},
+        "waits_for": batch.waits_for or None,
+        "created_at": batch.created_at,
+        "started_at": batch.started_at,
+        "ends_at": batch.ends_at,
+        "finished_at": batch.finished_at,
+        "kept_until": batch.kept_until,
+        "urls": {
+            "get": _url("api_batch", batch, request),
+            "results": _url("api_batch_results", batch, request),
+            "cancel": _url("api_batch_cancel", batch, request),
+        },
+    }
+
+
+def _url(name: str, batch: Batch, request: Request) -> str:
+    return request.build_absolute_uri(reverse(name, args=[batch.public_id]))
+
+
+def _project(request: Request) -> Project:
+    """Texts are read with the scope that makes them."""
+    return _require_scope(request).project
+
+
+def _require_scope(request: Request) -> ApiToken:
+    api_token = cast("ApiToken", request.auth)
+    access.require_scope(api_token, Scope.PREDICT)
+    return api_token
+
+
+def _filtered(project: Project, asked: dict[str, Any]) -> BatchQuerySet:
+    rows = service.of_project(project)
+    if "status" in asked:
+        rows = rows.filter(status=asked["status"])
+    if "cursor" in asked:
+        rows = rows.filter(pk__lt=_read_cursor(asked["cursor"]))
+    return rows
+
+
+def _read_cursor(cursor: str) -> int:
+    try:
+        return int(signing.loads(cursor, salt=_CURSOR_SALT))
+    except signing.BadSignature as error:
+        raise InvalidInput(
+            "This is not the next_cursor of a page.", param="cursor"
+        ) from error
