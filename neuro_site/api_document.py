@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 from accounts.standing import HEADER_NAMES
-from neuro_site.api_examples import EXAMPLES, PATH_EXAMPLES
+from neuro_site.api_examples import EXAMPLES, EXAMPLES_BY_MEDIA_TYPE, PATH_EXAMPLES
 
 Json = dict[str, Any]
 
@@ -143,7 +143,11 @@ def _add_examples(operation: Json) -> None:
     for parameter in operation.get("parameters", ()):
         if parameter["in"] == "path" and parameter["name"] in PATH_EXAMPLES:
             parameter["example"] = PATH_EXAMPLES[parameter["name"]]
-    example = EXAMPLES.get(operation["operationId"])
-    if example is not None and "requestBody" in operation:
-        for media in operation["requestBody"]["content"].values():
+    name = operation["operationId"]
+    examples = EXAMPLES_BY_MEDIA_TYPE.get(name, {})
+    for media_type, media in (
+        operation.get("requestBody", {}).get("content", {}).items()
+    ):
+        example = examples.get(media_type, EXAMPLES.get(name))
+        if example is not None:
             media["example"] = example

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 _PROMPT = "When I visit Bath I will"
 
+_LINE = '{"custom_id": "bath-1", "model": "neo-tiny", "inputs": "In Bath"}\n'
+
 PATH_EXAMPLES = {"ref": "neo-tiny"}
 
 # By the operation's id.
@@ -66,4 +68,12 @@ EXAMPLES: dict[str, object] = {
         "parameters": {"max_new_tokens": 9},
     },
     "hugging_face_tokenize": {"inputs": "Hello world"},
+}
+
+# What depends on how the body is sent.
+EXAMPLES_BY_MEDIA_TYPE: dict[str, dict[str, object]] = {
+    "create_batch": {
+        "application/jsonl": _LINE,
+        "multipart/form-data": {"file": _LINE},
+    },
 }

@@ -23,6 +23,8 @@ from models_app.batches.models import Batch, BatchQuerySet, BatchStatus
 from models_app.batches.results import results_response
 from models_app.callers import api_caller
 from models_app.errors import InvalidInput
+from models_app.idempotency.once import answered_once, remember_created
+from models_app.idempotency.schema import IDEMPOTENCY_KEY
 from models_app.models import PredictionSource
 
 PER_PAGE, MOST_PER_PAGE = 20, 100
@@ -51,7 +53,7 @@ class LinesOutput(serializers.Serializer[Any]):
     expired = serializers.IntegerField()
 
 
-class UrlsOutput(serializers.Serializer[Any]):
+class BatchUrlsOutput(serializers.Serializer[Any]):
     get = serializers.CharField()
     results = serializers.CharField()
     cancel = serializers.CharField()
@@ -73,7 +75,7 @@ class BatchOutput(serializers.Serializer[Any]):
     kept_until = serializers.DateTimeField(
         allow_null=True, help_text="When it is deleted, results and all."
     )
-    urls = UrlsOutput()
+    urls = BatchUrlsOutput()
 
 
 class BatchListOutput(serializers.Serializer[Any]):
@@ -130,13 +132,15 @@ class BatchesView(APIView):
                 "required": ["file"],
             }
         },
+        parameters=[IDEMPOTENCY_KEY],
         responses={
             201: BatchOutput,
             400: BatchErrorOutput,
             **_ERRORS,
-            **dict.fromkeys((413, 415, 429, 503), ErrorOutput),
+            **dict.fromkeys((409, 413, 415, 429, 503), ErrorOutput),
         },
     )
+    @answered_once
     def post(self, request: Request) -> Response:
         """One call a line, each with a `custom_id`, a `model`, `inputs`, and perhaps
         `parameters`. A file with a line that can never run is refused whole."""
@@ -144,13 +148,16 @@ class BatchesView(APIView):
         caller = api_caller(request, source=PredictionSource.BATCH)
         service.require_tier(caller.user)
         file = read_file(request)
-        batch = service.create(caller=caller, file=file.content, name=file.name)
-        body = batch_json(batch, request)
-        return Response(
-            body,
-            status=status.HTTP_201_CREATED,
-            headers={"Location": body["urls"]["get"]},
-        )
+        with remember_created(request) as created:
+            batch = service.create(caller=caller, file=file.content, name=file.name)
+            body = batch_json(batch, request)
+            answer = Response(
+                body,
+                status=status.HTTP_201_CREATED,
+                headers={"Location": body["urls"]["get"]},
+            )
+            created(answer)
+        return answer
 
 
 class BatchView(APIView):

@@ -73,6 +73,16 @@ class CreateTests(BatchApiTestCase):
         self.assertEqual(response.status_code, 201, response.content)
         self.assertEqual(response.json()["name"], "night.jsonl")
 
+    def test_it_takes_the_same_call_once(self) -> None:
+        headers = {**self.bearer(self.bob_api_token), "Idempotency-Key": "night"}
+        body = jsonl(*calls(1))
+        for content, status in ((body, 201), (body, 201), (body * 2, 409)):
+            answer = self.client.generic(
+                "POST", URL, content, content_type="application/jsonl", headers=headers
+            )
+            self.assertEqual(answer.status_code, status, answer.content)
+        self.assertEqual(Batch.objects.count(), 1)
+
     def test_it_tells_lines_that_are_wrong(self) -> None:
         response = self.post(jsonl(*calls(1), b"{\n"))
 
