@@ -145,8 +145,9 @@ def begin(
 ) -> Admission:
     """Reserve and open the ledger's row.
 
-    `priority` in the engine's queue is the tier's, unless given. Whoever gave out its `public_id` before begins again if this process dies; without
-    one, `models_app.interrupted` closes the row.
+    `priority` in the engine's queue is the tier's, unless given. Whoever gave out its
+    `public_id` before begins again if this process dies; without one,
+    `models_app.interrupted` closes the row.
 
     Raises `LimitReached` or `TierLimitExceeded`, and then nothing has changed.
     """
