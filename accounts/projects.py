@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from django.core.exceptions import ValidationError
-from django.core.validators import ProhibitNullCharactersValidator
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts import audit
 from accounts.closing import project_archived
 from accounts.models import Project, User
+from accounts.storable import is_storable
 
 MAX_PROJECTS = 100
 LONGEST_NAME = 100
@@ -37,7 +37,7 @@ def select_project(*, user: User, name: str) -> Project:
 
     Raises `ValidationError` as `create_project` does, and for an archived project.
     """
-    found = user.projects.filter(name=name.strip()).first()
+    found = user.projects.filter(name=_storable(name.strip())).first()
     project = found or create_project(user=user, name=name)
     if project.is_archived:
         raise ValidationError(f"Your project “{project.name}” is archived.")
@@ -79,12 +79,17 @@ def restore_project(*, project: Project) -> None:
 
 
 def _checked(name: str) -> str:
-    name = name.strip()
-    ProhibitNullCharactersValidator()(name)
+    name = _storable(name.strip())
     if not 1 <= len(name) <= LONGEST_NAME:
         raise ValidationError(
             f"The name of a project has between 1 and {LONGEST_NAME} characters."
         )
+    return name
+
+
+def _storable(name: str) -> str:
+    if not is_storable(name):
+        raise ValidationError("The name of a project holds what is no text.")
     return name
 
 

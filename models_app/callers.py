@@ -7,6 +7,7 @@ from typing import cast
 from rest_framework.request import Request
 
 from accounts.models import ApiToken, Project, User
+from accounts.storable import is_storable
 from models_app.errors import InvalidInput
 from models_app.models import PredictionSource
 from models_app.services import Caller
@@ -34,8 +35,8 @@ def _project(api_token: ApiToken, project_id: str) -> Project:
 
 def find_project(user: User, public_id: str) -> Project:
     """The account's active project of that id, or `InvalidInput`."""
-    active = Project.objects.active()
-    project = active.filter(user=user, public_id=public_id).first()
+    active = Project.objects.active().filter(user=user, public_id=public_id)
+    project = active.first() if is_storable(public_id) else None
     if project is None:
         raise InvalidInput(
             "You have no project with this id, or it is archived.", param="project"

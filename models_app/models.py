@@ -12,6 +12,7 @@ from django.urls import reverse
 from accounts.identifiers import new_public_id
 from accounts.models import ApiToken, Project, User
 from accounts.prepared import TEXT, Given, PreparedRows
+from accounts.storable import is_storable
 from accounts.tiers import Tier
 from models_app.errors import ModelNotFound
 
@@ -37,6 +38,8 @@ class LanguageModelQuerySet(models.QuerySet["LanguageModel"]):
         Raises `ModelNotFound`, whose hint names the nearest one.
         """
         wanted = ref.strip()
+        if not is_storable(wanted):
+            raise self._not_found(ascii(wanted))
         if exact := _with_reference.fetch(reference=wanted):
             return exact[0]
         found = self.enabled().filter(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from accounts.storable import is_whole
 from models_app.backends import get_backend
 from models_app.errors import InvalidInput
 from models_app.parameters.parameter import shown
@@ -22,12 +23,10 @@ def text_of(token_ids: Sequence[object], *, model: str, param: str) -> str:
 
 def require_whole_characters(text: str, *, param: str) -> str:
     """The text, unless JSON's escapes have smuggled in what is none."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
+    if not is_whole(text):
         raise InvalidInput(
             f"{param} holds half of a surrogate pair, which is not text.", param=param
-        ) from None
+        )
     return text
 
 

@@ -74,6 +74,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.HtmxRedirectMiddleware",
     "accounts.middleware.VisitMiddleware",
+    "neuro_site.address.AddressMiddleware",
 ]
 
 ROOT_URLCONF = "neuro_site.urls"

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
+from accounts.storable import is_storable
+
 if TYPE_CHECKING:
     from models_app.parameters.parameter import Parameter
 
@@ -75,7 +77,7 @@ def _strings(raw: object, parameter: Parameter) -> tuple[str, ...] | None:
     texts = [raw] if isinstance(raw, str) else raw
     if not isinstance(texts, list | tuple) or len(texts) > parameter.max_items:
         return None
-    if all(isinstance(text, str) and _is_sane_length(text) for text in texts):
+    if all(isinstance(text, str) and _is_sane(text) for text in texts):
         return tuple(texts)
     return None
 
@@ -125,8 +127,9 @@ def _is_token_id(raw: object) -> bool:
     )
 
 
-def _is_sane_length(text: str) -> bool:
-    return 1 <= len(text) <= MAX_TEXT_CHARACTERS
+def _is_sane(text: str) -> bool:
+    """The ledger keeps parameters as they were, and in JSON."""
+    return 1 <= len(text) <= MAX_TEXT_CHARACTERS and is_storable(text)
 
 
 def _range(noun: str) -> Callable[[Parameter], str]:
@@ -150,7 +153,7 @@ def _in_json(choice: bool | str) -> str:
 def _texts_allowed(parameter: Parameter) -> str:
     return (
         f"a text or a list of up to {parameter.max_items} texts, "
-        f"each of 1 to {MAX_TEXT_CHARACTERS} characters"
+        f"each of 1 to {MAX_TEXT_CHARACTERS} characters without NUL"
     )
 
 
