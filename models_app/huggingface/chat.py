@@ -11,6 +11,8 @@ from rest_framework.request import Request
 from accounts.errors import ApplicationError
 from models_app.huggingface import schema
 from models_app.huggingface.errors import as_sentence
+from models_app.idempotency.once import answered_once
+from models_app.idempotency.schema import IDEMPOTENCY_KEY
 from models_app.models import PredictionSource
 from models_app.openai import schemas as openai_schemas
 from models_app.openai.views import ChatCompletionView
@@ -31,11 +33,13 @@ class ChatView(ChatCompletionView):
         operation_id="hugging_face_chat",
         tags=[schema.TAG],
         request={"application/json": openai_schemas.chat_schema()},
+        parameters=[IDEMPOTENCY_KEY],
         responses=openai_schemas.prediction_responses(
             openai_schemas.ChatCompletionOutput
         )
         | schema.CALL_ERRORS,
     )
+    @answered_once
     def post(self, request: Request, ref: str = "") -> HttpResponseBase:
         """OpenAI's `chat/completions` with this model, if it has a chat template."""
         return self.complete(request, request.data | {"model": ref})

@@ -126,4 +126,4 @@ READ_ERRORS: dict[Any, Any] = dict.fromkeys((401, 404), TgiErrorOutput)
 TOKENIZE_ERRORS = READ_ERRORS | dict.fromkeys(
     (400, 403, 413, 415, 429, 503), TgiErrorOutput
 )
-CALL_ERRORS = TOKENIZE_ERRORS | dict.fromkeys((500, 504), TgiErrorOutput)
+CALL_ERRORS = TOKENIZE_ERRORS | dict.fromkeys((409, 500, 504), TgiErrorOutput)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from asgiref.sync import async_to_sync
@@ -23,7 +24,14 @@ from models_app.huggingface.calls import Call, admit_call, read_call, read_promp
 from models_app.huggingface.errors import error_json
 from models_app.huggingface.info import describe
 from models_app.huggingface.rendering import StreamRenderer
+from models_app.idempotency.once import (
+    answered_once,
+    refuse_for_streams,
+    settling,
+)
+from models_app.idempotency.schema import IDEMPOTENCY_KEY
 from models_app.models import LanguageModel, PredictionSource
+from models_app.predictions import Prediction
 from models_app.services import Caller, run_to_end
 from models_app.sse import event_stream_response
 from models_app.timing_headers import timing_headers
@@ -46,21 +54,21 @@ class CallView(HuggingFaceView):
         operation_id="hugging_face_call",
         tags=[schema.TAG],
         request=schema.TgiCallInput,
+        parameters=[IDEMPOTENCY_KEY],
         responses={
             (200, "application/json"): schema.TgiGenerateOutput(many=True),
             (200, "text/event-stream"): schema.STREAM,
             **schema.CALL_ERRORS,
         },
     )
+    @answered_once
     def post(self, request: Request, ref: str) -> HttpResponseBase:
         """As `huggingface_hub.InferenceClient` sends it; `stream` chooses the answer."""
         call = read_call(request.data)
         if call.streams:
             return _stream(request, ref, call)
-        response = _answer(request, ref, call)
-        # Hugging Face's own service answers so, and clients of either take it.
-        response.data = [response.data]
-        return response
+        # A list: Hugging Face's own service answers so, and clients of either take it.
+        return _answer(request, ref, call, lambda generated: [generated])
 
 
 class GenerateView(HuggingFaceView):
@@ -69,11 +77,14 @@ class GenerateView(HuggingFaceView):
         operation_id="hugging_face_generate",
         tags=[schema.TAG],
         request=schema.TgiGenerateInput,
+        parameters=[IDEMPOTENCY_KEY],
         responses={200: schema.TgiGenerateOutput, **schema.CALL_ERRORS},
     )
+    @answered_once
     def post(self, request: Request, ref: str) -> Response:
         """TGI's `generate`."""
-        return _answer(request, ref, read_call(request.data, streams=False))
+        call = read_call(request.data, streams=False)
+        return _answer(request, ref, call, lambda generated: generated)
 
 
 class GenerateStreamView(HuggingFaceView):
@@ -82,8 +93,10 @@ class GenerateStreamView(HuggingFaceView):
         operation_id="hugging_face_generate_stream",
         tags=[schema.TAG],
         request=schema.TgiGenerateInput,
+        parameters=[IDEMPOTENCY_KEY],
         responses={(200, "text/event-stream"): schema.STREAM, **schema.CALL_ERRORS},
     )
+    @answered_once
     def post(self, request: Request, ref: str) -> HttpResponseBase:
         """TGI's `generate_stream`."""
         return _stream(request, ref, read_call(request.data, streams=True))
@@ -150,13 +163,21 @@ class HealthView(HuggingFaceView):
         return Response()
 
 
-def _answer(request: Request, ref: str, call: Call) -> Response:
+def _answer(
+    request: Request, ref: str, call: Call, wrap: Callable[[object], object]
+) -> Response:
     admission, writer = admit_call(call, caller=_caller(request), language_model=ref)
-    prediction = async_to_sync(run_to_end)(admission)
-    return Response(writer.answer(prediction), headers=timing_headers(prediction))
+
+    def render(prediction: Prediction) -> object:
+        return wrap(writer.answer(prediction))
+
+    settle = settling(request, render, timing_headers)
+    prediction = async_to_sync(run_to_end)(admission, settle)
+    return Response(render(prediction), headers=timing_headers(prediction))
 
 
 def _stream(request: Request, ref: str, call: Call) -> HttpResponseBase:
+    refuse_for_streams(request)
     admission, writer = admit_call(call, caller=_caller(request), language_model=ref)
     render = StreamRenderer(writer, request_id=request.headers["X-Request-Id"])
     return event_stream_response(request._request, admission, render)

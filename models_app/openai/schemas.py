@@ -21,7 +21,7 @@ from models_app.parameters.json_schema import Schema, parameters_schema
 ERRORS: dict[int, type[ErrorOutput]] = dict.fromkeys((401, 429), ErrorOutput)
 MODEL_ERRORS = ERRORS | {404: ErrorOutput}
 PREDICT_ERRORS = MODEL_ERRORS | dict.fromkeys(
-    (400, 403, 413, 415, 500, 503, 504), ErrorOutput
+    (400, 403, 409, 413, 415, 500, 503, 504), ErrorOutput
 )
 
 _TEXT: Schema = {"type": "string"}

@@ -17,6 +17,12 @@ from accounts.errors import ApplicationError
 from accounts.models import ApiToken, Scope
 from models_app.callers import api_caller
 from models_app.chat import chat_prompt
+from models_app.idempotency.once import (
+    answered_once,
+    refuse_for_streams,
+    settling,
+)
+from models_app.idempotency.schema import IDEMPOTENCY_KEY
 from models_app.models import LanguageModel, PredictionSource
 from models_app.openai import schemas
 from models_app.openai.answers import Writer
@@ -60,7 +66,8 @@ class OpenAiView(APIView):
     ) -> HttpResponseBase:
         writer = writer_of(admission, call)
         if not call.is_streamed:
-            prediction = async_to_sync(run_to_end)(admission)
+            settle = settling(request, writer.answer, timing_headers)
+            prediction = async_to_sync(run_to_end)(admission, settle)
             headers = timing_headers(prediction)
             return Response(writer.answer(prediction), headers=headers)
         request_id = request.headers["X-Request-Id"]
@@ -107,11 +114,15 @@ class CompletionView(OpenAiView):
         summary="Complete a text",
         operation_id="openai_complete",
         request={"application/json": schemas.completion_schema()},
+        parameters=[IDEMPOTENCY_KEY],
         responses=schemas.prediction_responses(schemas.TextCompletionOutput),
     )
+    @answered_once
     def post(self, request: Request) -> HttpResponseBase:
         """Continue one prompt or several, as `/v1/completions` of OpenAI does."""
         call = read_completion_call(request.data)
+        if call.is_streamed:
+            refuse_for_streams(request)
         admission = admit(
             caller=api_caller(request, source=PredictionSource.OPENAI),
             language_model=call.model,
@@ -131,8 +142,10 @@ class ChatCompletionView(OpenAiView):
         summary="Answer a conversation",
         operation_id="openai_chat",
         request={"application/json": schemas.chat_schema()},
+        parameters=[IDEMPOTENCY_KEY],
         responses=schemas.prediction_responses(schemas.ChatCompletionOutput),
     )
+    @answered_once
     def post(self, request: Request) -> HttpResponseBase:
         """The next message of a conversation, by a model with a chat template."""
         return self.complete(request, request.data)
@@ -141,6 +154,8 @@ class ChatCompletionView(OpenAiView):
         # Nobody's template is filled in for who may run nothing.
         require_scope(cast("ApiToken", request.auth), Scope.PREDICT)
         call = read_chat_call(body)
+        if call.is_streamed:
+            refuse_for_streams(request)
         entry = LanguageModel.objects.resolve(call.model)
         prompt = chat_prompt(entry.slug, call.messages)
         admission = admit(

@@ -10,6 +10,7 @@ from django.test import Client
 from accounts.models import ApiToken
 from models_app.chat import ChatTemplate
 from models_app.errors import ModelNotInstalled, Overloaded
+from models_app.idempotency.models import IdempotencyKey
 from models_app.models import PredictionRecord
 from models_app.tests.fakes import FakeBackend, logprob, token, use_backend
 from neuro_site.testing import BaseTestCase, Response
@@ -38,6 +39,7 @@ class HuggingFaceTestCase(BaseTestCase):
         route: str = "",
         api_token: str | None = None,
         body: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
         **parameters: Any,
     ) -> Response:
         call = {"inputs": inputs, "parameters": parameters} | (body or {})
@@ -46,7 +48,8 @@ class HuggingFaceTestCase(BaseTestCase):
                 URL + route,
                 json.dumps(call),
                 content_type="application/json",
-                headers=self.bearer(api_token or self.alice_api_token),
+                headers=self.bearer(api_token or self.alice_api_token)
+                | (headers or {}),
             )
 
     def generate(self, **parameters: Any) -> dict[str, Any]:
@@ -458,3 +461,44 @@ class ErrorTests(HuggingFaceTestCase):
                     self.error(self.call(route=route), 403)["code"],
                     "insufficient_scope",
                 )
+
+
+class IdempotencyTests(HuggingFaceTestCase):
+    key = {"idempotency-key": "one"}
+
+    def test_it_generates_once_under_a_key(self) -> None:
+        for route in ("", "/generate"):
+            first = self.call(route=route, headers=self.key)
+            second = self.call(route=route, headers=self.key)
+
+            self.assertEqual(first.status_code, 200)
+            self.assertEqual(second.json(), first.json())
+            self.assertEqual(second["Idempotent-Replayed"], "true")
+            PredictionRecord.objects.get().delete()
+            IdempotencyKey.objects.all().delete()
+
+    def test_it_remembers_the_answer_in_the_transaction_that_charges(self) -> None:
+        """As if the process had been killed between charging and answering."""
+        with (
+            mock.patch(
+                "models_app.huggingface.views.Response", side_effect=KeyboardInterrupt
+            ),
+            self.assertRaises(KeyboardInterrupt),
+        ):
+            self.call(headers=self.key)
+
+        second = self.call(headers=self.key)
+        self.assertEqual(second.json()[0]["generated_text"], "Hello")
+        self.assertEqual(PredictionRecord.objects.count(), 1)
+
+    def test_it_takes_no_key_for_a_stream(self) -> None:
+        calls: tuple[tuple[str, dict[str, Any]], ...] = (
+            ("", {"stream": True}),
+            ("/generate_stream", {}),
+        )
+        for route, body in calls:
+            headers = {"idempotency-key": f"of{route}"}
+            refused = self.call(route=route, headers=headers, body=body)
+            self.assertEqual(refused.status_code, 400)
+            self.assertEqual(refused.json()["code"], "idempotency_key_of_stream")
+        self.assertFalse(PredictionRecord.objects.exists())

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest import mock
 
 import httpx2
 import openai
 from asgiref.sync import async_to_sync
 from django.test import Client
 
+from accounts import quota
 from accounts.models import ApiToken
+from models_app.chat import ChatPrompt
 from models_app.errors import EngineUnavailable, Overloaded
+from models_app.idempotency.models import IdempotencyKey
+from models_app.models import PredictionRecord
 from models_app.tests.fakes import HELLO, FakeBackend, use_backend
 from neuro_site.testing import BaseTestCase
 
@@ -24,7 +29,11 @@ class DjangoTransport(httpx2.BaseTransport):
             request.url.path,
             request.read(),
             content_type=request.headers.get("content-type", ""),
-            headers={"Authorization": request.headers["authorization"]},
+            headers={
+                name: request.headers[name]
+                for name in ("authorization", "idempotency-key")
+                if name in request.headers
+            },
         )
         content = (
             async_to_sync(_join)(response) if response.streaming else response.content
@@ -38,7 +47,7 @@ async def _join(response: Any) -> bytes:
     return b"".join([part async for part in response.streaming_content])
 
 
-class PackageTests(BaseTestCase):
+class PackageTestCase(BaseTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.backend = self.enterContext(use_backend(FakeBackend(*HELLO)))
@@ -58,6 +67,8 @@ class PackageTests(BaseTestCase):
         )
         return completion.choices[0].text
 
+
+class PackageTests(PackageTestCase):
     def test_it_tells_how_the_limits_stand(self) -> None:
         raw = self.openai.completions.with_raw_response.create(
             model="neo-tiny", prompt="Say "
@@ -133,3 +144,85 @@ class PackageTests(BaseTestCase):
 
         self.assertEqual(parts, ["Hel"])
         self.assertEqual(caught.exception.code, "engine_unavailable")
+
+
+class IdempotencyTests(PackageTestCase):
+    """The package sends the key as one of its `extra_headers`."""
+
+    def complete_once(self, key: str, **changes: Any) -> Any:
+        call = {"model": "neo-tiny", "prompt": "Say ", **changes}
+        raw = self.openai.completions.with_raw_response
+        return raw.create(**call, extra_headers={"Idempotency-Key": key})
+
+    def test_it_carries_a_call_out_once_under_its_key(self) -> None:
+        first, second = self.complete_once("one"), self.complete_once("one")
+
+        self.assertEqual(second.parse(), first.parse())
+        self.assertEqual(first.parse().choices[0].text, "Hello")
+        self.assertNotIn("idempotent-replayed", first.headers)
+        self.assertEqual(second.headers["idempotent-replayed"], "true")
+        self.assertEqual(
+            second.headers["x-prompt-tokens"], first.headers["x-prompt-tokens"]
+        )
+        record = PredictionRecord.objects.get()
+        self.assertEqual(quota.status(self.alice).tokens_used, record.charged_tokens)
+
+    def test_it_is_a_conflict_with_another_call_and_with_one_that_runs(self) -> None:
+        self.complete_once("one")
+        with self.assertRaises(openai.ConflictError) as reused:
+            self.complete_once("one", prompt="Shout ")
+        IdempotencyKey.objects.update(answer="")
+        with self.assertRaises(openai.ConflictError) as running:
+            self.complete_once("one")
+
+        self.assertEqual(reused.exception.code, "idempotency_key_reuse")
+        self.assertEqual(running.exception.code, "idempotency_key_in_use")
+        self.assertEqual(running.exception.response.headers["retry-after"], "1")
+
+    def test_it_remembers_refusals_and_forgets_what_failed_here(self) -> None:
+        for _ in range(2):
+            with self.assertRaises(openai.BadRequestError) as refused:
+                self.complete_once("bad", max_tokens=0)
+            self.assertEqual(refused.exception.param, "max_tokens")
+        self.backend.unready = Overloaded(retry_after=2)
+        with self.assertRaises(openai.InternalServerError):
+            self.complete_once("later")
+        self.backend.unready = None
+
+        self.assertEqual(self.complete_once("later").parse().choices[0].text, "Hello")
+
+    def test_it_remembers_what_was_charged_even_if_nobody_was_answered(self) -> None:
+        """As if the process had been killed between charging and answering."""
+        with (
+            mock.patch(
+                "models_app.openai.views.Response", side_effect=KeyboardInterrupt
+            ),
+            self.assertRaises(KeyboardInterrupt),
+        ):
+            self.complete_once("one")
+
+        second = self.complete_once("one")
+        self.assertEqual(second.parse().choices[0].text, "Hello")
+        self.assertEqual(second.headers["idempotent-replayed"], "true")
+        self.assertEqual(PredictionRecord.objects.count(), 1)
+
+    def test_it_takes_no_key_for_a_stream_and_reserves_nothing(self) -> None:
+        with self.assertRaises(openai.BadRequestError) as caught:
+            self.complete_once("one", stream=True)
+
+        self.assertEqual(caught.exception.code, "idempotency_key_of_stream")
+        self.assertFalse(PredictionRecord.objects.exists())
+
+    def test_it_answers_a_conversation_once(self) -> None:
+        call = {
+            "model": "smollm2-135m-instruct",
+            "messages": [{"role": "user", "content": "Hi"}],
+            "extra_headers": {"Idempotency-Key": "one"},
+        }
+        with mock.patch("models_app.openai.views.chat_prompt") as chat_prompt:
+            chat_prompt.return_value = ChatPrompt(text="Hi", stop_token_ids=())
+            create: Any = self.openai.chat.completions.create
+            first, second = create(**call), create(**call)
+
+        self.assertEqual(first, second)
+        self.assertEqual(PredictionRecord.objects.count(), 1)
