@@ -31,6 +31,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         text_views.drop,
         name="project_texts_drop",
     ),
+    path("projects/<str:public_id>/webhooks/", include("models_app.webhook_urls")),
     path("models/", views.model_list, name="model_list"),
     path(
         "models/<str:ref>",
