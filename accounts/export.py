@@ -30,6 +30,11 @@ class Section:
     fields: Sequence[str]
     rows: Callable[[User], Iterable[Row]]
 
+    @property
+    def label(self) -> str:
+        """What a person calls it."""
+        return self.name.replace("_", " ").replace("api ", "API ")
+
 
 _sections: dict[str, Section] = {}
 

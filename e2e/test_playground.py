@@ -128,6 +128,21 @@ def test_it_puts_the_completion_that_one_likes_into_the_text(
     assert server.newest_prediction()["completion_tokens"] == 36
 
 
+def test_it_shows_on_demand_how_likely_each_token_was(playground: Page) -> None:
+    longest_completion(playground).fill("12")
+    playground.get_by_role("button", name="Run").click()
+    offer = playground.get_by_role("button", name="See how likely each token was")
+    offer.wait_for()
+    written = text(playground).input_value()
+
+    offer.click()
+
+    expect(playground.locator("[data-pieces] [role=option]")).to_have_count(12)
+    expect(playground.locator("[data-alternatives] li")).not_to_have_count(0)
+    assert text(playground).input_value() == written
+    expect(offer).to_be_hidden()
+
+
 def test_it_opens_the_fold_of_the_parameter_that_is_wrong(
     playground: Page, console_errors: list[str]
 ) -> None:

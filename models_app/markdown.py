@@ -39,7 +39,8 @@ def render(text: str) -> SafeString:
         url_schemes={"https", "http", "mailto"},
         link_rel="noopener noreferrer nofollow",
     )
-    # A wide table scrolls by itself, so that the page need not.
+    # What is wide scrolls by itself, so that the page need not; with keys, too.
+    html = html.replace("<pre>", '<pre tabindex="0">')
     html = html.replace(
         "<table>", '<div class="table-scroll" tabindex="0"><table class="data-table">'
     )

@@ -40,6 +40,9 @@ class ListTests(RequestLogTestCase):
 
     def test_it_says_so_where_there_is_nothing(self) -> None:
         self.assertContains(self.visit(), "No such requests")
+        unfiltered = self.client.get(LOG)
+        self.assertContains(unfiltered, "No requests in these days")
+        self.assertContains(unfiltered, "Open the playground")
 
     def test_it_filters_by_what_the_address_says(self) -> None:
         api_token = self.api_token_of(self.alice)
@@ -118,6 +121,18 @@ class OneRequestTests(RequestLogTestCase):
         response = self.client.get(f"{LOG}{record.public_id}/")
         for said in ("Neo-Tiny", "top_k", "41", "1234", "Succeeded"):
             self.assertContains(response, said)
+
+    def test_it_spells_values_as_a_caller_would_and_an_ending_in_words(self) -> None:
+        record = ended(
+            self.alice,
+            NOON,
+            parameters={"do_sample": True, "stop": ["The end"]},
+            finish_reason="length",
+        )
+        response = self.client.get(f"{LOG}{record.public_id}/")
+        self.assertContains(response, "<dd>true</dd>")
+        self.assertContains(response, '["The end"]'.replace('"', "&quot;"))
+        self.assertContains(response, "the longest length")
 
     def test_it_hides_those_of_others(self) -> None:
         record = ended(self.bob, NOON)

@@ -48,7 +48,8 @@ for (const group of document.querySelectorAll("[data-theme-switch]")) {
     const theme = event.target.closest("[data-theme-choice]")?.dataset.themeChoice;
     if (!theme) return;
     event.preventDefault();
-    if (group instanceof HTMLFormElement) keepWithAccount(group, theme);
+    const form = group.closest("form");
+    if (form) keepWithAccount(form, theme);
     save(theme);
     apply(theme);
     mark(buttons, theme);

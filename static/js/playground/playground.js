@@ -28,6 +28,8 @@ const counter = new TokenCounter(find("[data-token-count]"), form.dataset.tokens
 const errorBox = new ErrorBox(find("[data-error]"), find("[data-error-template]"));
 const codeDialog = new CodeDialog(document.querySelector("[data-code-dialog]"));
 const draft = new Draft(form.dataset.account);
+// How many other tokens are shown for each place, where somebody asks to see them.
+const ALTERNATIVES = 5;
 const buttons = {
   run: find("[data-run]"),
   stop: find("[data-stop]"),
@@ -51,6 +53,8 @@ function showState() {
   buttons.clear.disabled = isRunning || !notebook.text;
   find("[data-run-label]").textContent = notebook.endsWithCompletion ? "Continue" : "Run";
   find("[data-legend]").hidden = !notebook.hasCompletion;
+  find("[data-token-offer]").hidden =
+    buttons.regenerate.disabled || numSequences > 1 || tokenView.isShown;
   find("[data-note]").textContent =
     !isRunning && notebook.text.endsWith(" ")
       ? "The text ends with a space. Most models go on better without it."
@@ -217,6 +221,12 @@ buttons.clear.addEventListener("click", () => {
 candidates.addEventListener("use", ({ detail: { text, index } }) => {
   notebook.complete(beginning, text);
   showTokens(index);
+});
+// The same seed writes the same text, so this only adds what stands behind it.
+find("[data-show-tokens]").addEventListener("click", () => {
+  panel.set("logprobs", ALTERNATIVES);
+  panel.set("seed", report.seed);
+  regenerate();
 });
 find("[data-use-seed]").addEventListener("click", () => panel.set("seed", report.seed));
 form.addEventListener("click", (event) => {

@@ -64,6 +64,10 @@ export class TokenView {
     this.#pieces.addEventListener("keydown", (event) => this.#move(event));
   }
 
+  get isShown() {
+    return !this.#root.hidden;
+  }
+
   clear() {
     this.#completions.clear();
     this.#root.hidden = true;
