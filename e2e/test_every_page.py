@@ -36,6 +36,7 @@ FOR_ACCOUNTS = (
     "/playground/",
     "/usage/",
     "/usage/requests/",
+    "/usage/batches/",
     "/account/",
     "/account/sessions/",
     "/account/activity/",

@@ -86,6 +86,7 @@ class OthersTestCase(BaseTestCase):
             "/accounts/2fa/webauthn/keys/": "1",
             "/status/": self.record.public_id,
             "/api/v1/batches/": self.batch.public_id,
+            "/usage/batches/": self.batch.public_id,
         }
 
     def async_prediction_of(self, user: User) -> AsyncPrediction:
