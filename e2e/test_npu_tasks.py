@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -58,6 +59,13 @@ tell(rows=npu.predict("neo-tiny", rows, greedy).get_result())
 lists = [[20, 30, 40], [50, 60, 70]]
 tell(lists=npu.predict("neo-tiny", lists, greedy).get_result())
 tell(numbers=npu.predict("neo-tiny", [20, 30, 40], greedy).get_result())
+
+encoder, decoder = "61bcad385829fb7b6a1faca2", "61bcb317de464dfa00e0a2a7"
+encoded = npu.predict(encoder, prompts).get_result()
+decoded = npu.predict(decoder, encoded).get_result()
+npu.api(deployed=True)
+tell(encoded=encoded, decoded=decoded, back=npu.predict(decoder, encoded[0]))
+tell(deployed=npu.predict(encoder, prompts))
 
 npu.api(project="Thesis")
 tell(elsewhere=npu.predict("neo-tiny", prompts, greedy).get_result())
@@ -136,6 +144,16 @@ def test_it_takes_token_ids_in_arrays_and_lists(
     assert results["numbers"] == results["rows"][:1]
 
 
+def test_it_encodes_and_decodes_as_gpt_2(ran: npu_client.Ran) -> None:
+    results = told(ran)
+
+    # "It was", "The old man" in the vocabulary that OpenAI published.
+    assert results["encoded"] == [[1026, 373], [464, 1468, 582]]
+    assert results["deployed"] == results["encoded"]
+    assert results["decoded"] == ["It was", "The old man"]
+    assert results["back"] == ["It was"]
+
+
 def test_it_sends_data_once_and_prints_what_happens(ran: npu_client.Ran) -> None:
     results = told(ran)
     first, again = results["uploaded"]
@@ -143,8 +161,8 @@ def test_it_sends_data_once_and_prints_what_happens(ran: npu_client.Ran) -> None
     assert first == again
     assert "Data is here already." in ran.stdout
     assert "Started prediction." in ran.stdout
-    # Prompts twice, since a project of its own has its own, and five other uploads.
-    assert ran.stdout.count("Uploading now") == 7
+    # Prompts twice, since a project of its own has its own, and six other uploads.
+    assert ran.stdout.count("Uploading now") == 8
     assert "Waiting for neo-tiny." in ran.stdout + ran.stderr
     assert "100.0%" in ran.stdout + ran.stderr
 
@@ -161,34 +179,53 @@ def test_it_charges_a_task_as_any_prediction(
     assert row["completion_tokens"] == 12
 
 
-@pytest.mark.parametrize(
-    ("call", "says"),
-    [
-        ("npu.predict('neo-tiny', ['x'], {'temprature': 1})", "Did you mean"),
-        ("npu.predict('neo-tiny', ['x'], max_new_tokens=3)", "input_kwargs"),
-        ("npu.predict('neo-tiny', 'missing.npz')", "no uploaded data"),
-        ("npu.predict('neo-tiny', [{'a': 1}])", "pickled"),
-        ("npu.predict('neo-tinny', ['x'])", "neo-tiny"),
-        ("npu.export('neo-tiny')", "npu.predict"),
-        ("npu.train('0' * 24, ['x'], ['x'], metrics=['a'], loss='l')", "npu.predict"),
-        ("npu.predict('0' * 24, ['x'])", "no model"),
-    ],
+REFUSED = (
+    ("npu.predict('neo-tiny', ['x'], {'temprature': 1})", "Did you mean"),
+    ("npu.predict('neo-tiny', ['x'], max_new_tokens=3)", "input_kwargs"),
+    ("npu.predict('neo-tiny', 'missing.npz')", "no uploaded data"),
+    ("npu.predict('neo-tiny', [{'a': 1}])", "pickled"),
+    ("npu.predict('neo-tinny', ['x'])", "neo-tiny"),
+    ("npu.predict('0' * 24, ['x'])", "no model"),
+    ("npu.predict(decoder, ['x'])", "lists of token ids"),
+    ("npu.export('neo-tiny')", "npu.predict"),
+    ("npu.train('0' * 24, ['x'], ['x'], metrics=['a'], loss='l')", "npu.predict"),
+    ("npu.compile('model.pt')", "npu.predict"),
 )
+EACH = """\
+decoder = "61bcb317de464dfa00e0a2a7"
+open("model.pt", "wb").close()
+for number, call in enumerate(json.loads({calls!r})):
+    print(f"CALL {{number}}")
+    try:
+        eval(call)
+    except Exception:
+        print("RAISED")
+"""
+
+
 def test_it_prints_why_a_call_was_refused(
-    npu_python: Path, server: LiveServer, developer: Account, call: str, says: str
+    npu_python: Path, server: LiveServer, developer: Account, tmp_path: Path
 ) -> None:
+    calls = json.dumps([call for call, _ in REFUSED])
+    script = f"import os; os.chdir({str(tmp_path)!r})\n" + HEAD
     ran = npu_client.run_script(
-        npu_python, server, HEAD + call, api_token=developer.api_token
+        npu_python,
+        server,
+        script + EACH.format(calls=calls),
+        api_token=developer.api_token,
     )
 
-    assert ran.returncode != 0
-    assert says in ran.stdout
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    _, *outputs = re.split(r"CALL \d+\n", ran.stdout)
+    for (call, says), output in zip(REFUSED, outputs, strict=True):
+        assert "RAISED" in output, call
+        assert says in output, call
 
 
 LONG = """\
 task = npu.predict(
     "neo-tiny", ["It was"],
-    {"max_new_tokens": 600, "seed": 5, "eos_token_id": []}, asynchronous=True,
+    {"max_new_tokens": 400, "seed": 5, "eos_token_id": []}, asynchronous=True,
 )
 print(task.task_id, flush=True)
 tell(result=task.get_result(), logs=task.logs())

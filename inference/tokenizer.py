@@ -27,12 +27,17 @@ class Tokenizer:
         if (folder / "tokenizer.json").is_file():
             inner = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
         elif (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
-            inner = _from_vocabulary_and_merges(folder)
+            return cls.from_pair(folder / "vocab.json", folder / "merges.txt")
         else:
             raise CheckpointInvalid(
                 f"{folder} holds neither tokenizer.json nor vocab.json with merges.txt"
             )
         return cls(inner)
+
+    @classmethod
+    def from_pair(cls, vocabulary: Path, merges: Path) -> Tokenizer:
+        """GPT-2's own format: a JSON object of ids, and a line for each merge."""
+        return cls(_from_vocabulary_and_merges(vocabulary, merges))
 
     @property
     def vocab_size(self) -> int:
@@ -70,13 +75,11 @@ class Tokenizer:
         return pieces
 
 
-def _from_vocabulary_and_merges(folder: Path) -> tokenizers.Tokenizer:
-    model = models.BPE.from_file(str(folder / "vocab.json"), str(folder / "merges.txt"))
-    inner = tokenizers.Tokenizer(model)
+def _from_vocabulary_and_merges(vocabulary: Path, merges: Path) -> tokenizers.Tokenizer:
+    inner = tokenizers.Tokenizer(models.BPE.from_file(str(vocabulary), str(merges)))
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     inner.decoder = decoders.ByteLevel()
-    vocabulary = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
-    if END_OF_TEXT in vocabulary:
+    if END_OF_TEXT in json.loads(vocabulary.read_text(encoding="utf-8")):
         inner.add_special_tokens([END_OF_TEXT])
     return inner
 

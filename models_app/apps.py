@@ -34,10 +34,15 @@ class ModelsAppConfig(AppConfig):
 
 def read_offers() -> list[Offer]:
     from models_app.models import LanguageModel  # noqa: PLC0415
+    from models_app.utilities.table import UTILITIES  # noqa: PLC0415
 
-    return [
+    language_models = [
         Offer(slug=entry.slug, name=entry.name, minimum_tier=Tier(entry.minimum_tier))
         for entry in LanguageModel.objects.enabled()
+    ]
+    return language_models + [
+        Offer(slug=utility.slug, name=utility.name, minimum_tier=Tier.FREE)
+        for utility in UTILITIES
     ]
 
 

@@ -25,6 +25,13 @@ class ModelNotInstalled(ApplicationError):
     default_detail = "The weights of this model are not installed on this server."
 
 
+class UtilityNotInstalled(ApplicationError):
+    """The files that a utility works with are not on this server."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "utility_not_installed"
+
+
 class ModelNotVerified(ApplicationError):
     """The weights are there, and nothing says that the engine computes them rightly."""
 

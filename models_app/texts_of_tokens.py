@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from accounts.storable import is_whole
 from models_app.backends import get_backend
+from models_app.backends.base import TokenBytes
 from models_app.errors import InvalidInput
 from models_app.parameters.parameter import shown
 
@@ -17,7 +18,19 @@ def text_of(token_ids: Sequence[object], *, model: str, param: str) -> str:
         raise InvalidInput(f"{param} holds no token id.", param=param)
     backend = get_backend()
     size, bytes_of = backend.vocabulary_size(model), backend.token_bytes(model)
-    known = [_known(one, size, model=model, param=param) for one in token_ids]
+    return join(token_ids, size=size, bytes_of=bytes_of, of=model, param=param)
+
+
+def join(
+    token_ids: Sequence[object],
+    *,
+    size: int,
+    bytes_of: TokenBytes,
+    of: str,
+    param: str,
+) -> str:
+    """The same of any vocabulary, that of `of`, which has token ids below `size`."""
+    known = [_known(one, size, model=of, param=param) for one in token_ids]
     return b"".join(map(bytes_of, known)).decode(errors="replace")
 
 

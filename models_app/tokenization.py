@@ -41,8 +41,8 @@ def tokenize(
 ) -> list[list[TextToken]]:
     """The tokens of each text."""
     entry = enter(caller, language_model)
-    checked = [_checked(text) for text in _bounded(texts, param="inputs")]
-    _require_size(checked, MAX_CHARACTERS, "characters", param="inputs")
+    checked = [_checked(text) for text in bounded(texts, param="inputs")]
+    require_size(checked, MAX_CHARACTERS, "characters", param="inputs")
     return [list(_tokens(text, entry)) for text in checked]
 
 
@@ -51,9 +51,9 @@ def detokenize(
 ) -> list[str]:
     """The text of each list of token ids; special tokens stand for their names."""
     entry = enter(caller, language_model)
-    bounded = _bounded(token_ids, param="token_ids")
-    _require_size(bounded, MAX_TOKENS, "token ids", param="token_ids")
-    return [text_of(one, model=entry.slug, param="token_ids") for one in bounded]
+    lists = bounded(token_ids, param="token_ids")
+    require_size(lists, MAX_TOKENS, "token ids", param="token_ids")
+    return [text_of(one, model=entry.slug, param="token_ids") for one in lists]
 
 
 def _tokens(text: str, entry: LanguageModel) -> Iterator[TextToken]:
@@ -80,7 +80,8 @@ def _checked(text: object) -> str:
     return require_whole_characters(text, param="inputs")
 
 
-def _bounded(items: Sequence[Item], *, param: str) -> Sequence[Item]:
+def bounded(items: Sequence[Item], *, param: str) -> Sequence[Item]:
+    """The items, unless they are too many for one call."""
     if len(items) > MAX_ITEMS:
         raise InvalidInput(
             f"{param} has {len(items):,} items; a call may have {MAX_ITEMS}.",
@@ -90,9 +91,10 @@ def _bounded(items: Sequence[Item], *, param: str) -> Sequence[Item]:
     return items
 
 
-def _require_size(
+def require_size(
     items: Sequence[Sequence[object]], allowed: int, unit: str, *, param: str
 ) -> None:
+    """Refuse items that are too long together."""
     size = sum(map(len, items))
     if size > allowed:
         raise InvalidInput(

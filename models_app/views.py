@@ -17,6 +17,7 @@ from models_app.models import LanguageModel
 from models_app.parity import parity_of_model, verify_command
 from models_app.readiness import Readiness, readiness_of
 from models_app.search import CatalogueSearch
+from models_app.utilities.table import UTILITIES, Utility, utility_named
 from models_app.weights import weights_state
 
 
@@ -37,6 +38,7 @@ def model_list(request: HttpRequest) -> HttpResponse:
     search = CatalogueSearch.from_query(request.GET)
     context = {
         "listings": _listings(search.apply(entries), request),
+        "utilities": UTILITIES if search.is_empty else (),
         "search": search,
         "tags": sorted({tag for entry in entries for tag in entry.tags}),
         "tiers": Tier,
@@ -51,6 +53,8 @@ def model_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def model_detail(request: HttpRequest, ref: str) -> HttpResponse:
     """The page of a language model; its id and other spellings lead to its slug."""
+    if utility := utility_named(ref):
+        return _utility(request, utility, ref)
     try:
         language_model = LanguageModel.objects.resolve(ref)
     except ModelNotFound as error:
@@ -74,6 +78,13 @@ def model_detail(request: HttpRequest, ref: str) -> HttpResponse:
         "base_url": request.build_absolute_uri("/"),
     }
     return render(request, "models_app/model_detail.html", context)
+
+
+def _utility(request: HttpRequest, utility: Utility, ref: str) -> HttpResponse:
+    if ref != utility.slug:
+        return redirect(utility)
+    context = {"utility": utility, "base_url": request.build_absolute_uri("/")}
+    return render(request, "models_app/utility_detail.html", context)
 
 
 def _not_found(request: HttpRequest, error: ModelNotFound) -> HttpResponse:

@@ -53,6 +53,7 @@ NOT_EXPORTED = {
     "LogEntry": "the administration's own log",
     "Reservation": "gone in minutes; the usage tells it",
     "WebhookSecret": "a credential",
+    "UtilityTask": "which part of uploaded data, which is exported, was worked on",
     "User_groups": "what staff may do",
     "User_user_permissions": "what staff may do",
 }

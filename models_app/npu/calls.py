@@ -14,6 +14,8 @@ from models_app.errors import InvalidInput, UnsupportedParameter
 from models_app.npu.npz import Prompts
 from models_app.npu.uploads import read_file
 
+MOST_PLACES = 2**31
+
 _OF_A_QUEUED_CALL = frozenset(
     {
         "task_id",
@@ -75,9 +77,9 @@ class Call:
     def place(self, name: str) -> int | None:
         """Where a part of the data begins or ends."""
         value = self.fields.get(name)
-        if value is None or type(value) is int:
+        if value is None or (type(value) is int and abs(value) <= MOST_PLACES):
             return value
-        raise InvalidInput(f"{name} must be a whole number or null.", param=name)
+        raise InvalidInput(f"{name} must be a place in the data or null.", param=name)
 
     def require_no_scripts(self) -> None:
         if self.fields.get("scripts"):
@@ -88,14 +90,15 @@ class Call:
             )
 
 
-def read_call(request: Request) -> tuple[Call, Prompts | list[Any]]:
+def read_call(request: Request) -> tuple[Call, list[Any]]:
     """A call that brings its data along: the npu client sends multipart, everybody
     else JSON."""
+    prompts: list[Any]
     if request.content_type.startswith("multipart/"):
         fields, prompts = read_upload(request)
-        call = Call(fields)
     else:
-        call, prompts = Call(request.data), _prompts(request.data.get("data"))
+        fields, prompts = request.data, _prompts(request.data.get("data"))
+    call = Call(fields)
     call.require_no_scripts()
     return call, prompts
 
@@ -143,5 +146,7 @@ def _prompts(data: object) -> list[Any]:
     if isinstance(data, str):
         return [data]
     if isinstance(data, list):
-        return data
-    raise InvalidInput("data must be a text or a list of texts.", param="data")
+        # As in an array of the client, numbers are the token ids of one prompt.
+        is_prompt = bool(data) and all(type(one) is int for one in data)
+        return [data] if is_prompt else data
+    raise InvalidInput("data must be a text or a list.", param="data")

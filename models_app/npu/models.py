@@ -59,3 +59,25 @@ class NpuTask(models.Model):
 
     def __str__(self) -> str:
         return f"task {self.prediction_id}"
+
+
+class UtilityTask(models.Model):
+    """A utility on uploaded data. It is worked out whenever its result is asked for,
+    so nothing is kept but which part of which data it is."""
+
+    public_id = models.CharField(
+        max_length=24, unique=True, editable=False, default=new_public_id
+    )
+    data = models.ForeignKey(
+        UploadedData, on_delete=models.CASCADE, related_name="utility_tasks"
+    )
+    utility = models.CharField(max_length=24)
+    start = models.BigIntegerField(null=True)
+    end = models.BigIntegerField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["created_at"], name="utility_task_created")]
+
+    def __str__(self) -> str:
+        return self.public_id

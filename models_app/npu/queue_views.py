@@ -14,10 +14,11 @@ from rest_framework.response import Response
 from accounts import rate_limits
 from accounts.models import ApiToken
 from models_app.errors import InvalidInput, NotSupported
-from models_app.npu import tasks, uploads
+from models_app.npu import tasks, uploads, utility_tasks
 from models_app.npu.calls import read_queued_call, read_upload
 from models_app.npu.door import PredictingView, caller_of
 from models_app.npu.views import NOT_MADE_HERE
+from models_app.utilities.table import utility_named
 
 LONGEST_NAME = 200
 # The client writes Python's truth into addresses.
@@ -69,15 +70,30 @@ class PredictView(PredictingView):
 
     def post(self, request: Request) -> HttpResponse:
         call = read_queued_call(request)
-        task = tasks.start(caller_of(request, call.project_id), call)
-        return HttpResponse(task.prediction.public_id, content_type="text/plain")
+        caller, utility = (
+            caller_of(request, call.project_id),
+            utility_named(call.model_ref),
+        )
+        task_id = (
+            utility_tasks.start(caller, call, utility)
+            if utility
+            else tasks.start(caller, call).prediction.public_id
+        )
+        return HttpResponse(task_id, content_type="text/plain")
 
 
 class StatusView(PredictingView):
     def get(self, request: Request, task_id: str) -> Response:
-        task = tasks.find(cast("ApiToken", request.auth).user, task_id)
-        asked = request.query_params.get("include_result", "")
-        return Response(tasks.status_json(task, include_result=asked in TRUE))
+        caller = caller_of(request, "")
+        asked = request.query_params.get("include_result", "") in TRUE
+        if utility_task := utility_tasks.find(caller.user, task_id):
+            status_json = utility_tasks.status_json(
+                caller, utility_task, include_result=asked
+            )
+        else:
+            task = tasks.find(caller.user, task_id)
+            status_json = tasks.status_json(task, include_result=asked)
+        return Response(status_json)
 
 
 def _digest(value: Any) -> str:

@@ -45,10 +45,14 @@ def start(caller: Caller, call: Call) -> NpuTask:
     )
 
 
+def is_task_id(text: str) -> bool:
+    return _PUBLIC_ID.fullmatch(text) is not None
+
+
 def find(user: User, task_id: str) -> NpuTask:
     """One of the account's, whichever its project: the client names none."""
     found = NpuTask.objects.select_related("prediction__language_model")
-    if _PUBLIC_ID.fullmatch(task_id):
+    if is_task_id(task_id):
         of_user = found.filter(prediction__user=user)
         task = of_user.filter(prediction__public_id=task_id).first()
         if task is not None:

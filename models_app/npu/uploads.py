@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.models import Project
 from models_app.errors import DataNotFound, InvalidInput, UploadsFull
-from models_app.npu.models import UploadedData
+from models_app.npu.models import UploadedData, UtilityTask
 from models_app.npu.npz import Prompts, read_named_file, read_prompts
 
 ROWS_PER_DELETION = 20
@@ -98,7 +98,9 @@ def part_of(data: UploadedData, start: int | None, end: int | None) -> Prompts:
 
 
 def delete_expired() -> int:
-    """Delete what was not used for so long that it is kept no more; how much it was."""
+    """Delete what was not used for so long that it is kept no more; how much it was.
+    Tasks of utilities go as long after they began, however much their data is used."""
+    UtilityTask.objects.filter(created_at__lte=_oldest()).delete()
     expired = UploadedData.objects.filter(used_at__lte=_oldest())
     deleted = 0
     while keys := list(expired.values_list("pk", flat=True)[:ROWS_PER_DELETION]):

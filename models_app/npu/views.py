@@ -5,7 +5,7 @@ Every error carries a readable `error` string: the client prints it.
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from django.core.exceptions import ValidationError
 from rest_framework.parsers import MultiPartParser
@@ -18,12 +18,14 @@ from accounts.models import ApiToken, Project, Scope
 from accounts.projects import select_project
 from models_app.api.parsers import JsonObjectParser
 from models_app.errors import InvalidInput, NotSupported
-from models_app.npu.calls import read_call
+from models_app.npu.calls import Call, read_call
 from models_app.npu.door import NpuView, caller_of
 from models_app.npu.keyword_arguments import translate
 from models_app.npu.rendering import result_json
 from models_app.services import predict
 from models_app.timing_headers import timing_headers
+from models_app.utilities.service import run_utility
+from models_app.utilities.table import utility_named
 
 NOT_MADE_HERE = (
     "This server runs the models of its catalogue; it does not train, compile or "
@@ -50,6 +52,17 @@ class SyncPredictView(NpuView):
 
     def post(self, request: Request) -> Response:
         call, prompts = read_call(request)
+        if utility := utility_named(call.model_ref):
+            result = run_utility(
+                caller=caller_of(request, call.project_id),
+                utility=utility,
+                items=prompts,
+                parameters=call.keyword_arguments,
+            )
+            return Response({"state": "COMPLETE", "result": result})
+        return self.predict(request, call, prompts)
+
+    def predict(self, request: Request, call: Call, prompts: list[Any]) -> Response:
         arguments = translate(call.keyword_arguments)
         prediction = predict(
             caller=caller_of(request, call.project_id),

@@ -116,6 +116,11 @@ class SyncPredictJsonTests(NpuTestCase):
             [one["generated_text"] for one in result], ["aHello", "bHello"]
         )
 
+    def test_it_takes_numbers_for_the_token_ids_of_one_prompt(self) -> None:
+        result = self.predict(data=[72, 105]).json()["result"]
+
+        self.assertEqual(result, [{"generated_text": "HiHello"}])
+
     def test_it_leaves_the_prompt_out_when_asked(self) -> None:
         result = self.predict(input_kwargs={"remove_input": True}).json()["result"]
 
@@ -158,7 +163,7 @@ class SyncPredictJsonTests(NpuTestCase):
             ({"modelId": None}, 400, "modelId"),
             ({"modelId": "neo-tinny"}, 404, "neo-tiny"),
             ({"data": None}, 400, "data"),
-            ({"data": [1, 2]}, 400, "text"),
+            ({"data": [1, "2"]}, 400, "text"),
             ({"data": []}, 400, "prompt"),
             ({"input_kwargs": []}, 400, "input_kwargs"),
             ({"input_kwargs": {"max_length": 4}}, 400, "4 tokens"),

@@ -136,7 +136,7 @@ class UploadTests(UploadTestCase):
         self.assertFalse(UploadedData.objects.exists())
 
     def test_it_refuses_a_hash_that_is_none(self) -> None:
-        for value in ("", "\0" * 32, "x"):
+        for value in ("", "x", "A" * 32):
             self.assertIn("MD5", self.error(self.hash(b"", hash=value), 400))
 
     def test_it_takes_no_model(self) -> None:
@@ -332,7 +332,7 @@ class StatusTests(TaskTestCase):
             task_id = self.started(self.uploaded("a", **in_thesis), **in_thesis)
 
         self.assertEqual(self.status(task_id)["state"], "PENDING")
-        for path in (f"/status/{task_id}", "/status/" + "0" * 24, "/status/%00"):
+        for path in (f"/status/{task_id}", "/status/" + "0" * 24, "/status/x"):
             answer = self.client.get(path, headers=self.bearer(self.bob_api_token))
             self.assertIn("no task", self.error(answer, 404))
 
