@@ -20,6 +20,7 @@ from models_app.api.batch_files import MEDIA_TYPES, PARSERS, read_file
 from models_app.api.serializers import ErrorObject, ErrorOutput, StrictSerializer
 from models_app.batches import service
 from models_app.batches.models import Batch, BatchQuerySet, BatchStatus
+from models_app.batches.rendering import batch_json
 from models_app.batches.results import results_response
 from models_app.callers import api_caller
 from models_app.errors import InvalidInput
@@ -119,7 +120,7 @@ class BatchesView(APIView):
         found = list(_filtered(_project(request), asked)[: asked["limit"] + 1])
         page, rest = found[: asked["limit"]], found[asked["limit"] :]
         cursor = signing.dumps(page[-1].pk, salt=_CURSOR_SALT) if rest else None
-        return Response({"batches": batches_json(page, request), "next_cursor": cursor})
+        return Response({"batches": _all_json(page, request), "next_cursor": cursor})
 
     @extend_schema(
         summary="Create a batch",
@@ -150,7 +151,7 @@ class BatchesView(APIView):
         file = read_file(request)
         with remember_created(request) as created:
             batch = service.create(caller=caller, file=file.content, name=file.name)
-            body = batch_json(batch, request)
+            body = _one_json(batch, request)
             answer = Response(
                 body,
                 status=status.HTTP_201_CREATED,
@@ -169,7 +170,7 @@ class BatchView(APIView):
     def get(self, request: Request, batch_id: str) -> Response:
         """How far it is."""
         batch = service.find(_project(request), batch_id)
-        return Response(batch_json(batch, request))
+        return Response(_one_json(batch, request))
 
 
 class BatchCancelView(APIView):
@@ -183,7 +184,7 @@ class BatchCancelView(APIView):
         """No further line begins, and those that run end within a moment. What has
         ended stays, and one that has ended altogether stays as it is."""
         batch = service.cancel(service.find(_project(request), batch_id))
-        return Response(batch_json(batch, request))
+        return Response(_one_json(batch, request))
 
 
 class BatchResultsView(APIView):
@@ -204,36 +205,24 @@ class BatchResultsView(APIView):
         return results_response(service.find(_project(request), batch_id))
 
 
-def batch_json(batch: Batch, request: Request) -> dict[str, Any]:
-    (only,) = batches_json([batch], request)
+def _one_json(batch: Batch, request: Request) -> dict[str, Any]:
+    (only,) = _all_json([batch], request)
     return only
 
 
-def batches_json(batches: list[Batch], request: Request) -> list[dict[str, Any]]:
+def _all_json(batches: list[Batch], request: Request) -> list[dict[str, Any]]:
     counts = service.counts(batches)
-    return [_batch_json(one, counts[one.pk], request) for one in batches]
+    return [
+        {**batch_json(one, counts[one.pk]), "urls": _urls(one, request)}
+        for one in batches
+    ]
 
 
-def _batch_json(
-    batch: Batch, counts: dict[str, int], request: Request
-) -> dict[str, Any]:
+def _urls(batch: Batch, request: Request) -> dict[str, str]:
     return {
-        "id": batch.public_id,
-        "name": batch.name,
-        "project": batch.project.public_id,
-        "status": batch.status,
-        "lines": {"total": batch.total, **counts},
-        "waits_for": batch.waits_for or None,
-        "created_at": batch.created_at,
-        "started_at": batch.started_at,
-        "ends_at": batch.ends_at,
-        "finished_at": batch.finished_at,
-        "kept_until": batch.kept_until,
-        "urls": {
-            "get": _url("api_batch", batch, request),
-            "results": _url("api_batch_results", batch, request),
-            "cancel": _url("api_batch_cancel", batch, request),
-        },
+        "get": _url("api_batch", batch, request),
+        "results": _url("api_batch_results", batch, request),
+        "cancel": _url("api_batch_cancel", batch, request),
     }
 
 

@@ -36,6 +36,8 @@ from models_app.models import PredictionRecord, PredictionSource
 from models_app.tasks import queue
 from models_app.tests.fakes import HELLO, FakeBackend, Scripted, token, use_backend
 from models_app.tests.queues import carry_out_all, carry_out_next
+from models_app.webhooks.managing import add_webhook
+from models_app.webhooks.models import WebhookDelivery
 from neuro_site.testing import BaseTestCase
 
 PROMPT = "Say "
@@ -493,6 +495,22 @@ class CancelTests(BatchTestCase):
 
         self.assertEqual(self.statuses(batch), ["canceled"])
         self.assertEqual(backend.generations, [])
+
+
+class WebhookTests(BatchTestCase):
+    def test_it_announces_its_end_with_what_came_of_it(self) -> None:
+        add_webhook(project=self.bob.default_project, url="https://hooks.example/")
+        with use_backend(FakeBackend(*HELLO)):
+            batch = self.create(*calls(2))
+            claimed = queue.claim("worker-of-test", [queue.BATCHES])
+            assert claimed is not None
+            queue.carry_out(claimed)
+
+        delivery = WebhookDelivery.objects.get()
+        self.assertEqual(delivery.event, "batch.completed")
+        told = json.loads(delivery.payload)["data"]
+        self.assertEqual(told["id"], batch.public_id)
+        self.assertEqual(told["lines"]["succeeded"], 2)
 
 
 class KeepingTests(BatchTestCase):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from accounts.export import add_section
 from accounts.export_sections import section_of
-from models_app.asynchronous.finishing import AFTER_END
-from models_app.webhooks.announcing import announce_end
+from models_app.asynchronous import finishing as predictions
+from models_app.batches import finishing as batches
+from models_app.webhooks.announcing import announce_end, announce_end_of_batch
 from models_app.webhooks.models import Webhook, WebhookAttempt, WebhookDelivery
 
 _FIELDS = [
@@ -38,7 +39,8 @@ _ATTEMPT_FIELDS = [
 
 
 def connect() -> None:
-    AFTER_END.append(announce_end)
+    predictions.AFTER_END.append(announce_end)
+    batches.AFTER_END.append(announce_end_of_batch)
     add_section(
         section_of(
             "webhooks",

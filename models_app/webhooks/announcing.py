@@ -12,6 +12,9 @@ from accounts.errors import Conflict
 from accounts.models import Project
 from models_app.api.asynchronous_rendering import homeless_json
 from models_app.asynchronous.models import AsyncPrediction
+from models_app.batches.models import Batch
+from models_app.batches.rendering import batch_json
+from models_app.batches.service import counts
 from models_app.tasks import queue
 from models_app.webhooks.delivering import deliver
 from models_app.webhooks.events import TEST
@@ -27,6 +30,16 @@ def announce_end(prediction: AsyncPrediction) -> None:
         subject=prediction.public_id,
         data=lambda: homeless_json(prediction),
         of_call=prediction.webhook,
+    )
+
+
+def announce_end_of_batch(batch: Batch) -> None:
+    """For `AFTER_END` of batches."""
+    announce(
+        project=batch.project,
+        event=f"batch.{batch.status}",
+        subject=batch.public_id,
+        data=lambda: batch_json(batch, counts([batch])[batch.pk]),
     )
 
 

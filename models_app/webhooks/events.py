@@ -12,6 +12,9 @@ EVENTS: dict[str, str] = {
     "prediction.failed": "It failed, and charged nothing.",
     "prediction.canceled": "It was canceled, or its time was over while it ran.",
     "prediction.aborted": "Its time was over before it began.",
+    "batch.completed": "Every line of a batch has ended, well or not.",
+    "batch.canceled": "A batch was canceled before all of its lines had ended.",
+    "batch.expired": "Its time was over before all of its lines had begun.",
 }
 # Sent on request, to see that an address works; whoever it is sent to gets it.
 TEST = "webhook.test"
