@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import functools
 import threading
+from typing import TypeAlias
 
 from django.conf import settings
 from limits import RateLimitItemPerMinute
@@ -14,10 +15,13 @@ from limits.strategies import MovingWindowRateLimiter
 from accounts.errors import RateLimited
 from accounts.limits import Limit, SetBy, limits_on
 from accounts.models import ApiToken, User
+from accounts.moving_windows import MemoryWindows
 from accounts.refusals import requests_refusal
 from accounts.standing import Count
 
 NAME = "requests_per_minute"
+MEMORY = "memory://"
+Limiter: TypeAlias = MovingWindowRateLimiter | MemoryWindows
 
 _making = threading.Lock()
 
@@ -40,7 +44,11 @@ def read(user: User, api_token: ApiToken | None = None) -> list[Count]:
 
 def reset() -> None:
     """Forget every count."""
-    _limiter(settings.RATE_LIMIT_STORAGE).storage.reset()
+    limiter = _limiter(settings.RATE_LIMIT_STORAGE)
+    if isinstance(limiter, MemoryWindows):
+        limiter.reset()
+    else:
+        limiter.storage.reset()
 
 
 class _Window:
@@ -87,7 +95,7 @@ def _refusal(counts: list[Count]) -> RateLimited:
     return requests_refusal(count.limit, used=count.used, resets_at=count.resets_at)
 
 
-def _limiter(storage_uri: str) -> MovingWindowRateLimiter:
+def _limiter(storage_uri: str) -> Limiter:
     # First requests come at once: unlocked, each would count in a memory of its own,
     # and one would find redis half imported by another.
     with _making:
@@ -95,5 +103,7 @@ def _limiter(storage_uri: str) -> MovingWindowRateLimiter:
 
 
 @functools.cache
-def _make_limiter(storage_uri: str) -> MovingWindowRateLimiter:
+def _make_limiter(storage_uri: str) -> Limiter:
+    if storage_uri == MEMORY:
+        return MemoryWindows()
     return MovingWindowRateLimiter(storage_from_string(storage_uri))

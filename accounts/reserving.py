@@ -17,6 +17,7 @@ from accounts.limits import (
     limits_on,
 )
 from accounts.models import ApiToken, Reservation, User
+from accounts.prepared import insert
 from accounts.refusals import minute_refusal, quota_refusal, slots_refusal
 from accounts.standing import Count
 from accounts.windows import Window, frees_at, read_windows
@@ -46,7 +47,7 @@ class Attempt:
         if refusal:
             days.release([self._reservation])
             return refusal
-        self._reservation.save(force_insert=True)
+        insert(self._reservation)
         return self._reservation
 
     def _hold_account_day(self) -> LimitReached | None:

@@ -24,7 +24,7 @@ from accounts import leases, quota, rate_limits
 from accounts.errors import ApplicationError
 from accounts.identifiers import new_public_id
 from accounts.models import Reservation
-from accounts.prepared import INTEGER, Field, Given, PreparedUpdate
+from accounts.prepared import INTEGER, Field, Given, PreparedUpdate, insert
 from models_app import refusals, texts, usage_hours
 from models_app.backends import get_backend
 from models_app.backends.base import Generation
@@ -254,7 +254,7 @@ def _open(call: Call, public_id: str | None) -> tuple[Reservation, PredictionRec
     reservation = quota.reserve(
         user=caller.user, api_token=caller.api_token, tokens=call.most_tokens
     )
-    record = PredictionRecord.objects.create(
+    record = PredictionRecord(
         public_id=public_id or new_public_id(),
         reservation_id=None if public_id else reservation.pk,
         user=caller.user,
@@ -267,6 +267,7 @@ def _open(call: Call, public_id: str | None) -> tuple[Reservation, PredictionRec
         seed=parameters.seed,
         parameters=parameters.as_json(),
     )
+    insert(record)
     return reservation, record
 
 

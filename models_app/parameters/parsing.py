@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import random
 from collections.abc import Mapping
 from difflib import get_close_matches
 
@@ -30,7 +30,7 @@ def parse(raw: Mapping[str, object]) -> GenerationParameters:
     if raw.get("max_new_tokens") is None:
         values["max_new_tokens"] = None
     if values["seed"] is None:
-        values["seed"] = secrets.randbelow(DRAWN_SEED_LIMIT)
+        values["seed"] = random.randrange(DRAWN_SEED_LIMIT)  # noqa: S311
     parameters = msgspec.convert(values, GenerationParameters)
     require_sense(parameters)
     return parameters

@@ -326,7 +326,7 @@ class PredictTests(ServiceTestCase):
 
     def test_it_reserves_nothing_when_the_ledger_cannot_be_opened(self) -> None:
         with (
-            mock.patch.object(PredictionRecord, "save", side_effect=OSError),
+            mock.patch.object(services, "insert", side_effect=OSError),
             self.assertRaises(OSError),
         ):
             self.predict(*HELLO)
