@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts.errors import ApplicationError
 from models_app.asynchronous.models import UNFINISHED, AsyncPrediction, AsyncStatus
 from models_app.asynchronous.stored import write, write_error
+from models_app.asynchronous.waiting import tell_on_commit
 from models_app.predictions import Prediction
 from models_app.tasks import queue
 
@@ -45,6 +46,7 @@ def finish(
     for follow_up in AFTER_END:
         follow_up(prediction)
     _hasten_next(prediction)
+    tell_on_commit(prediction)
     return True
 
 

@@ -90,13 +90,15 @@ def _begin(prediction: AsyncPrediction) -> services.Admission:
         began = AsyncPrediction.objects.unfinished().filter(
             pk=prediction.pk, cancel_requested_at=None
         )
-        if not began.update(
-            status=AsyncStatus.PROCESSING,
-            started_at=timezone.now(),
-            reservation_id=admission.reservation.pk,
-        ):
+        changes = {
+            "status": AsyncStatus.PROCESSING,
+            "started_at": timezone.now(),
+            "reservation_id": admission.reservation.pk,
+        }
+        if not began.update(**changes):
             raise _Canceled
-    prediction.refresh_from_db(fields=["status", "started_at", "reservation_id"])
+    for name, value in changes.items():
+        setattr(prediction, name, value)
     return admission
 
 

@@ -60,6 +60,10 @@ class Backend(Protocol):
     async def start(self) -> None:
         """Make the backend reachable; called once when the web process starts."""
 
+    async def attach(self) -> None:
+        """In place of `start`, in a process that uses the backend of another one: what
+        runs on this event loop shares what leads there."""
+
     async def interrupt(self) -> None:
         """End what this process still runs, and what comes, with `ServerStopping`."""
 

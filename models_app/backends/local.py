@@ -1,7 +1,7 @@
 """The embedded backend: an engine process on this machine, behind a Unix socket.
 
-A connection belongs to one event loop. The web server's loop, on which `start` is
-awaited, keeps one connection for all its streams. Any other loop is a short-lived one
+A connection belongs to one event loop. The loop of a web server or worker, on which
+`start` or `attach` is awaited, keeps one connection for all its streams. Any other loop is a short-lived one
 that `async_to_sync` made, in a management command or a test: each generation opens a
 connection of its own there and closes it, so nothing outlives its loop.
 """
@@ -54,10 +54,13 @@ class LocalBackend:
         self._timer = time.monotonic
 
     async def start(self) -> None:
-        require_short(self._socket_path)
-        self._home = asyncio.get_running_loop()
+        await self.attach()
         self._is_stopping = False
         self._supervisor.start()
+
+    async def attach(self) -> None:
+        require_short(self._socket_path)
+        self._home = asyncio.get_running_loop()
 
     async def interrupt(self) -> None:
         self._is_stopping = True

@@ -15,7 +15,10 @@ from django.conf import settings
 
 from models_app.socket_paths import require_short
 
-_WORKERS, _WEB = "worker-", "web-"
+_WORKERS, _WEB, _LISTENERS = "worker-", "web-", "listener-"
+
+
+LONGEST_MESSAGE = 64
 
 
 class Mailbox:
@@ -35,6 +38,11 @@ class Mailbox:
         with suppress(TimeoutError):
             self._socket.recv(1)
             self._empty()
+
+    def receive(self) -> bytes:
+        """What somebody told this process next."""
+        self._socket.settimeout(None)
+        return self._socket.recv(LONGEST_MESSAGE)
 
     def wake(self) -> None:
         _send(_path(self.name))
@@ -63,7 +71,9 @@ def is_alive(name: str) -> bool:
 def remove_dead() -> None:
     """Sockets whose process could not remove them."""
     for path in settings.ENGINE_SOCKET.parent.iterdir():
-        if path.name.startswith((_WORKERS, _WEB)) and not is_alive(path.name):
+        if path.name.startswith((_WORKERS, _WEB, _LISTENERS)) and not is_alive(
+            path.name
+        ):
             path.unlink(missing_ok=True)
 
 
@@ -73,11 +83,22 @@ def wake_workers() -> None:
         _send(path)
 
 
-def _send(path: Path) -> None:
+def open_listener() -> Mailbox:
+    """Gets what `tell_listeners` tells, from now on."""
+    return Mailbox(_LISTENERS)
+
+
+def tell_listeners(message: bytes) -> None:
+    """All that there are. A full mailbox misses it: listeners look by themselves, too."""
+    for path in settings.ENGINE_SOCKET.parent.glob(f"{_LISTENERS}??????"):
+        _send(path, message)
+
+
+def _send(path: Path, message: bytes = b"!") -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
         sender.setblocking(False)
         try:
-            sender.sendto(b"!", str(path))
+            sender.sendto(message, str(path))
         except BlockingIOError:
             return  # It has more than enough to wake it.
         except (FileNotFoundError, ConnectionRefusedError):

@@ -11,6 +11,7 @@ from models_app.asynchronous.housekeeping import (
     delete_expired,
     fail_forgotten,
 )
+from models_app.backends import get_backend
 from models_app.batches import service as batches
 from models_app.idempotency.keys import forget_old
 from models_app.interrupted import close_interrupted
@@ -55,7 +56,7 @@ def make_worker() -> Worker:
         queue.BATCHES: 1,
         queue.WEBHOOKS: WEBHOOKS_AT_ONCE,
     }
-    return Worker(capacity, CHORES)
+    return Worker(capacity, CHORES, attach=get_backend().attach)
 
 
 def supervise_worker() -> Supervisor:

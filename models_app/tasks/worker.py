@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import close_old_connections
 
@@ -28,13 +31,26 @@ class Worker:
     """Runs as many tasks of each queue at once as `capacity` says.
 
     What it holds when its process dies is put back by the next look of any worker.
+    Each task has a thread, and what is asynchronous in any of them runs on the one event
+    loop of this worker, on which `attach` is awaited first.
     """
 
-    def __init__(self, capacity: Mapping[str, int], chores: Sequence[Chore]) -> None:
+    def __init__(
+        self,
+        capacity: Mapping[str, int],
+        chores: Sequence[Chore],
+        attach: Callable[[], Coroutine[Any, Any, None]] | None = None,
+    ) -> None:
         self._capacity = capacity
         self._chores = chores
         self._mailbox = Mailbox()
-        self._threads = ThreadPoolExecutor(sum(capacity.values()))
+        self._attach = attach
+        self._loop = asyncio.new_event_loop()
+        self._carry_out_on_loop = sync_to_async(
+            self._carry_out,
+            thread_sensitive=False,
+            executor=ThreadPoolExecutor(sum(capacity.values())),
+        )
         self._active: dict[uuid.UUID, str] = {}
         self._stopping = threading.Event()
         self._look_due = 0.0
@@ -42,6 +58,9 @@ class Worker:
 
     def run(self) -> None:
         """Until `stop`; then what runs has a while to end."""
+        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        if self._attach:
+            asyncio.run_coroutine_threadsafe(self._attach(), self._loop).result()
         logger.info("%s takes tasks", self._mailbox.name)
         while not self._stopping.is_set():
             close_old_connections()
@@ -53,6 +72,7 @@ class Worker:
         while self._active and (left := deadline - time.monotonic()) > 0:
             self._mailbox.wait(left)
         self._mailbox.close()
+        self._loop.call_soon_threadsafe(self._loop.stop)
 
     def stop(self) -> None:
         self._stopping.set()
@@ -79,7 +99,8 @@ class Worker:
         if claimed is None:
             return False
         self._active[claimed.pk] = claimed.queue_name
-        self._threads.submit(self._carry_out, claimed)
+        # From its thread, `async_to_sync` leads to the loop that it was started from.
+        asyncio.run_coroutine_threadsafe(self._carry_out_on_loop(claimed), self._loop)
         return True
 
     def _carry_out(self, claimed: queue.TaskRow) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 from unittest import mock
 
@@ -12,6 +13,7 @@ from accounts import quota
 from accounts.models import UsageDay
 from models_app.asynchronous.models import AsyncPrediction
 from models_app.asynchronous.replay import replay
+from models_app.asynchronous.waiting import Listener
 from models_app.errors import EngineUnavailable
 from models_app.idempotency import keys
 from models_app.idempotency.models import IdempotencyKey
@@ -73,8 +75,9 @@ class PredictionsTests(ApiTestCase):
         self.assertEqual(read["inputs"], ["Say "])
 
     def test_it_answers_with_the_result_to_who_waits_for_it(self) -> None:
-        with mock.patch("models_app.asynchronous.waiting.time.sleep") as sleep:
-            sleep.side_effect = lambda _: carry_out_all()
+        told = mock.Mock()
+        told.wait.side_effect = lambda _: carry_out_all()
+        with mock.patch.object(Listener, "waiting", return_value=nullcontext(told)):
             answer = self.post(prefer="wait=5")
 
         self.assertEqual(answer.status_code, 200)

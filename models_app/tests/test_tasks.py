@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from asgiref.sync import async_to_sync
 from django.test import TransactionTestCase
 from django.utils import timezone
 from django_tasks import task
 from django_tasks_db.models import DBTaskResult
 
+from models_app.asynchronous.waiting import Listener
 from models_app.tasks import mailboxes, queue
 from models_app.tasks.mailboxes import Mailbox
 from models_app.tasks.worker import Worker
 
 Rows = DBTaskResult.objects
 carried_out: list[str] = []
+loops: list[asyncio.AbstractEventLoop] = []
 has_begun, may_end = threading.Event(), threading.Event()
 SECONDS = 10.0
 
@@ -38,6 +42,14 @@ def postpone() -> None:
 
 
 @task
+def note_loop() -> None:
+    async def note() -> None:
+        loops.append(asyncio.get_running_loop())
+
+    async_to_sync(note)()
+
+
+@task
 def wait_for_test() -> None:
     has_begun.set()
     may_end.wait(SECONDS)
@@ -46,6 +58,7 @@ def wait_for_test() -> None:
 class TaskTestCase(TransactionTestCase):
     def setUp(self) -> None:
         carried_out.clear()
+        loops.clear()
         has_begun.clear()
         may_end.clear()
 
@@ -148,6 +161,21 @@ class MailboxTests(TaskTestCase):
             mailbox.wait(0.001)
 
 
+class ListenerTests(TaskTestCase):
+    def test_it_tells_those_who_wait_for_what_has_ended_and_no_others(self) -> None:
+        listener = Listener()
+        with (
+            listener.waiting("other") as other,
+            listener.waiting("ended") as one,
+            listener.waiting("ended") as another,
+        ):
+            mailboxes.tell_listeners(b"ended")
+
+            self.assertTrue(one.wait(SECONDS))
+            self.assertTrue(another.wait(SECONDS))
+            self.assertFalse(other.is_set())
+
+
 class WorkerTests(TaskTestCase):
     @contextmanager
     def working(self, **capacity: int) -> Iterator[Worker]:
@@ -171,6 +199,15 @@ class WorkerTests(TaskTestCase):
                 threading.Event().wait(0.01)
 
         self.assertIn("chore", carried_out)
+
+    def test_it_runs_what_is_asynchronous_on_one_loop(self) -> None:
+        note_loop.enqueue()
+        note_loop.enqueue()
+        with self.working(default=2):
+            while len(loops) < 2:
+                threading.Event().wait(0.01)
+
+        self.assertIs(loops[0], loops[1])
 
     def test_it_ends_what_it_runs_before_it_stops(self) -> None:
         wait_for_test.enqueue()
