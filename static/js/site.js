@@ -1,4 +1,5 @@
 // What every page loads.
+import "./confirm.js";
 import "./copy.js";
 import "./menu.js";
 import "./tabs.js";
