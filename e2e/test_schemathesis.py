@@ -17,6 +17,7 @@ from e2e.live_server import Account, LiveServer
 
 PROGRAM = Path(sys.executable).parent / "schemathesis"
 CONFIG = Path(__file__).parent / "schemathesis.toml"
+HOOKS = Path(__file__).parent / "schemathesis_hooks.py"
 # More than it can ask for in the time that it has.
 AMPLE = '{"requests_per_minute": 100000, "tokens_per_minute": 10000000}'
 
@@ -69,7 +70,9 @@ def test_it_finds_no_fault(
 ) -> None:
     config = tmp_path / "schemathesis.toml"
     addresses = visit.addresses.format(token_of_another=_id_of(server, premium))
-    config.write_text(f"{CONFIG.read_text()}\n[parameters]\n{addresses}\n")
+    config.write_text(
+        f'hooks = "{HOOKS}"\n{CONFIG.read_text()}\n[parameters]\n{addresses}\n'
+    )
 
     completed = subprocess.run(
         [
