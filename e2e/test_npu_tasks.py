@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from e2e import npu_client
-from e2e.live_server import Account, LiveServer, start_live_server
+from e2e.live_server import Account, LiveServer
 from e2e.programs import wait_until
 
 HEAD = """\
@@ -233,22 +233,19 @@ tell(result=task.get_result(), logs=task.logs())
 
 
 def test_another_worker_finishes_a_task_whose_worker_was_killed(
-    npu_python: Path, tmp_path: Path
+    npu_python: Path, server: LiveServer
 ) -> None:
-    with start_live_server(tmp_path) as server:
-        server.wait_until_ready()
-        account = server.create_account("waiting", "premium")
-        undisturbed = run_long(npu_python, server, account)
-        killed = server.worker_pid()
+    account = server.create_account("waiting", "premium")
+    undisturbed = run_long(npu_python, server, account)
+    killed = server.worker_pid()
 
-        disturbed = run_long(npu_python, server, account, kill=killed)
+    disturbed = run_long(npu_python, server, account, kill=killed)
 
-        assert server.worker_pid() != killed
-        assert disturbed["result"] == undisturbed["result"]
-        charged = [one["logs"]["charged_tokens"] for one in (undisturbed, disturbed)]
-        assert charged[0] == charged[1]
-        assert used_today(server, account) == sum(charged)
-        assert server.reserved_tokens() == 0
+    assert server.worker_pid() != killed
+    assert disturbed["result"] == undisturbed["result"]
+    charged = [one["logs"]["charged_tokens"] for one in (undisturbed, disturbed)]
+    assert charged[0] == charged[1]
+    assert used_today(server, account) == sum(charged)
 
 
 def run_long(

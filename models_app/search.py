@@ -36,14 +36,21 @@ class CatalogueSearch:
     def apply(self, entries: Iterable[LanguageModel]) -> list[LanguageModel]:
         return [entry for entry in entries if self._matches(entry)]
 
+    def finds(self, *texts: str) -> bool:
+        """Whether what has no tag, and is open to every tier, is among what is shown."""
+        return not self.tag and self._has_words(" ".join(texts))
+
     def _matches(self, entry: LanguageModel) -> bool:
         return (
-            all(word in _words_of(entry) for word in self.text.lower().split())
+            self._has_words(_words_of(entry))
             and (not self.tag or self.tag in entry.tags)
             and (self.tier is None or self.tier.includes(Tier(entry.minimum_tier)))
         )
 
+    def _has_words(self, text: str) -> bool:
+        return all(word in text.lower() for word in self.text.lower().split())
+
 
 def _words_of(entry: LanguageModel) -> str:
     parts = (entry.name, entry.slug, entry.public_id, entry.summary, *entry.tags)
-    return " ".join(parts).lower()
+    return " ".join(parts)

@@ -38,7 +38,7 @@ def model_list(request: HttpRequest) -> HttpResponse:
     search = CatalogueSearch.from_query(request.GET)
     context = {
         "listings": _listings(search.apply(entries), request),
-        "utilities": UTILITIES if search.is_empty else (),
+        "utilities": [utility for utility in UTILITIES if search.finds(*utility.texts)],
         "search": search,
         "tags": sorted({tag for entry in entries for tag in entry.tags}),
         "tiers": Tier,

@@ -145,7 +145,11 @@ class PageTests(BaseTestCase):
 
         for utility in UTILITIES:
             self.assertContains(page, utility.name)
-        self.assertNotContains(self.client.get("/models/?q=neo-tiny"), "Utilities")
+        found = self.client.get("/models/?q=encoder")
+        self.assertContains(found, "GPT-2 token encoder")
+        self.assertNotContains(found, "No model matches")
+        for query in ("q=neo-tiny", "tag=English"):
+            self.assertNotContains(self.client.get(f"/models/?{query}"), "Utilities")
 
     def test_it_gives_each_a_page_under_its_id_and_its_name(self) -> None:
         for utility in UTILITIES:

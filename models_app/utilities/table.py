@@ -33,6 +33,11 @@ class Utility:
     run: Callable[[Sequence[object]], list[Any]]
 
     @property
+    def texts(self) -> tuple[str, ...]:
+        """What a search looks at."""
+        return (self.name, self.slug, self.public_id, self.summary)
+
+    @property
     def example_json(self) -> str:
         return json.dumps(self.example)
 
