@@ -41,6 +41,8 @@ class TierLimits:
     prompts_per_call: int
     # Prompts times sequences of each; with beams, times beams, which are the work.
     completions_per_call: int
+    # Asynchronous predictions that wait or run.
+    queued_predictions: int
     priority: int
     # 0 where the tier takes no batches.
     lines_per_batch: int
@@ -115,6 +117,11 @@ LIMIT_KINDS: tuple[LimitKind, ...] = (
         label="Completions or beams in one call",
         maximum=10_000,
     ),
+    LimitKind(
+        name="queued_predictions",
+        label="Predictions in the queue",
+        maximum=1_000_000,
+    ),
     PriorityKind(
         name="priority",
         label="Priority in the queue",
@@ -157,6 +164,7 @@ TIER_LIMITS: dict[Tier, TierLimits] = {
         max_new_tokens=128,
         prompts_per_call=1,
         completions_per_call=4,
+        queued_predictions=10,
         priority=0,
         lines_per_batch=0,
     ),
@@ -168,6 +176,7 @@ TIER_LIMITS: dict[Tier, TierLimits] = {
         max_new_tokens=512,
         prompts_per_call=4,
         completions_per_call=16,
+        queued_predictions=100,
         priority=1,
         lines_per_batch=0,
     ),
@@ -179,6 +188,7 @@ TIER_LIMITS: dict[Tier, TierLimits] = {
         max_new_tokens=2_048,
         prompts_per_call=32,
         completions_per_call=64,
+        queued_predictions=1_000,
         priority=2,
         lines_per_batch=10_000,
     ),

@@ -13,6 +13,7 @@ from accounts.error_shape import error_object
 from models_app.api.rendering import event_renderer, prediction_json
 from models_app.asynchronous.models import AsyncPrediction, AsyncStatus
 from models_app.asynchronous.replay import Numbered
+from models_app.asynchronous.service import queue_position
 from models_app.asynchronous.stored import (
     read_error,
     read_inputs,
@@ -45,7 +46,11 @@ def summary_json(prediction: AsyncPrediction, request: Request) -> dict[str, Any
 def async_prediction_json(
     prediction: AsyncPrediction, request: Request
 ) -> dict[str, Any]:
-    return {**summary_json(prediction, request), **_texts_json(prediction)}
+    return {
+        **summary_json(prediction, request),
+        "queue_position": queue_position(prediction),
+        **_texts_json(prediction),
+    }
 
 
 def homeless_json(prediction: AsyncPrediction) -> dict[str, Any]:

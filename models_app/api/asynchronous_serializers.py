@@ -87,6 +87,11 @@ class AsyncSummaryOutput(serializers.Serializer[Any]):
 
 
 class AsyncPredictionOutput(AsyncSummaryOutput):
+    queue_position = serializers.IntegerField(
+        allow_null=True,
+        help_text="1 for the next to begin; null once it has begun, and while it waits "
+        "for a limit or for the engine.",
+    )
     inputs = PromptsField()
     parameters = ParametersField(help_text="As sent, with the seed.")
     output = PredictionOutput(

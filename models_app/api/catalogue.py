@@ -23,6 +23,7 @@ _LIMITS = (
     "max_new_tokens",
     "prompts_per_call",
     "completions_per_call",
+    "queued_predictions",
 )
 
 

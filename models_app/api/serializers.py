@@ -204,6 +204,7 @@ class LimitsOutput(serializers.Serializer[Any]):
     completions_per_call = serializers.IntegerField(
         help_text="Prompts times sequences; with beams, prompts times beams."
     )
+    queued_predictions = serializers.IntegerField()
 
 
 class ParameterOutput(serializers.Serializer[Any]):

@@ -93,6 +93,14 @@ def of_project(project: Project) -> AsyncPredictionQuerySet:
     )
 
 
+def queue_position(prediction: AsyncPrediction) -> int | None:
+    """1 if it is the next to begin; None if it has begun, and while it waits for a
+    limit or an engine rather than for its turn."""
+    if prediction.status != AsyncStatus.STARTING or prediction.task_id is None:
+        return None
+    return queue.position(prediction.task_id)
+
+
 def cancel(prediction: AsyncPrediction) -> AsyncPrediction:
     """End it now if it waits, and within a moment if it runs; as it is afterwards."""
     cancel_all(Q(pk=prediction.pk))
@@ -123,10 +131,11 @@ def _require_room(user: User) -> None:
     """Callers at the same moment wait for each other here, so none slips past."""
     User.objects.select_for_update().only("pk").get(pk=user.pk)
     unfinished = AsyncPrediction.objects.unfinished()
-    most = settings.QUEUED_PREDICTIONS_PER_ACCOUNT
+    most = user.limits.queued_predictions
     if unfinished.filter(user=user).count() >= most:
         raise QueueFull(
-            f"{most:,} asynchronous predictions of your account wait or run already.",
+            f"{most:,} asynchronous predictions of your account, which is as many as "
+            f"your {user.get_tier_display()} tier queues, wait or run already.",
             retry_after=RETRY_SECONDS,
         )
     if unfinished.count() >= settings.QUEUED_PREDICTIONS:

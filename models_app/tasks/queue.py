@@ -13,6 +13,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, TypeAlias
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django_tasks.base import TaskContext, TaskResultStatus
 from django_tasks_db.models import DBTaskResult, DBTaskResultQuerySet, get_date_max
@@ -78,6 +79,20 @@ def hasten(task_ids: Collection[uuid.UUID]) -> None:
     )
     if waiting.update(run_after=get_date_max()):
         wake_on_commit()
+
+
+def position(task_id: uuid.UUID) -> int | None:
+    """Which of those that are due in its queue it is; None if it is not due."""
+    ready = DBTaskResult.objects.ready()
+    task = ready.filter(pk=task_id).first()
+    if task is None:
+        return None
+    same = Q(priority=task.priority)
+    later = Q(run_after=task.run_after, enqueued_at__lt=task.enqueued_at)
+    ahead = ready.filter(queue_name=task.queue_name).filter(
+        Q(priority__gt=task.priority) | same & (Q(run_after__lt=task.run_after) | later)
+    )
+    return ahead.count() + 1
 
 
 def release_abandoned(worker_id: str, active: Collection[uuid.UUID]) -> int:

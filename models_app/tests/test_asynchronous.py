@@ -73,6 +73,29 @@ class AsynchronousTestCase(BaseTestCase):
         return service.find(prediction.project, prediction.public_id)
 
 
+class QueuePositionTests(AsynchronousTestCase):
+    def test_it_counts_those_that_begin_before(self) -> None:
+        with use_backend(FakeBackend(*HELLO)):
+            first, second = self.create(), self.create()
+            urgent = self.create(caller=self.caller(self.bob))
+            places = [service.queue_position(one) for one in (urgent, first, second)]
+            carry_out_next()
+            after = [
+                service.queue_position(self.again(one))
+                for one in (urgent, first, second)
+            ]
+
+        self.assertEqual(places, [1, 2, 3])
+        self.assertEqual(after, [None, 1, 2])
+
+    def test_it_counts_no_turn_of_what_waits_for_an_engine(self) -> None:
+        with use_backend(FakeBackend(unready=EngineUnavailable(retry_after=1))):
+            prediction = self.create()
+            carry_out_next()
+
+        self.assertIsNone(service.queue_position(self.again(prediction)))
+
+
 class CreationTests(AsynchronousTestCase):
     def test_it_holds_nothing_while_it_waits(self) -> None:
         with use_backend(FakeBackend(*HELLO)):
@@ -100,8 +123,11 @@ class CreationTests(AsynchronousTestCase):
     def test_it_bounds_the_queue_of_an_account_and_of_all(self) -> None:
         with (
             use_backend(FakeBackend()),
-            override_settings(QUEUED_PREDICTIONS_PER_ACCOUNT=1, QUEUED_PREDICTIONS=2),
+            override_settings(QUEUED_PREDICTIONS=2),
         ):
+            User.objects.update(staff_limits={"queued_predictions": 1})
+            for user in (self.alice, self.bob, self.charlie):
+                user.refresh_from_db()
             self.create()
             with self.assertRaises(QueueFull):
                 self.create()

@@ -63,8 +63,9 @@ class ConcurrencyTests(TransactionTestCase):
 
         self.assertEqual(found, {"done": 1, "idempotency_key_in_use": AT_ONCE - 1})
 
-    @override_settings(QUEUED_PREDICTIONS_PER_ACCOUNT=2)
     def test_it_lets_no_more_into_the_queue_than_there_is_room_for(self) -> None:
+        self.user.staff_limits = {"queued_predictions": 2}
+        self.user.save()
         caller = Caller(
             user=self.user,
             project=self.user.default_project,
