@@ -317,6 +317,7 @@ class UsageHour(models.Model):
 
 # More models of this app, which refer to those above.
 import models_app.asynchronous.models  # noqa: E402
+import models_app.batches.models  # noqa: E402
 import models_app.idempotency.models  # noqa: E402
 import models_app.npu.models  # noqa: E402
 import models_app.webhooks.models  # noqa: E402, F401
