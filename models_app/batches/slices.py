@@ -9,8 +9,10 @@ import time
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import DatabaseError
+from django.utils import timezone
 
 from accounts.errors import ApplicationError, LimitReached
+from accounts.models import Reservation
 from models_app.batches.line_run import LineRun, begin, fail
 from models_app.batches.models import Batch, LineStatus
 from models_app.errors import GenerationFailed, is_temporary
@@ -72,7 +74,7 @@ class Slice:
 
     def _begin_next(self) -> LineRun | None:
         """The next line that can begin; those that never can fail here."""
-        while self._goes_on and not self._batch.is_over:
+        while self._has_room() and self._goes_on and not self._batch.is_over:
             waiting = self._batch.lines.filter(status=LineStatus.WAITING)
             line = waiting.select_related("language_model").order_by("number").first()
             if line is None:
@@ -92,6 +94,13 @@ class Slice:
                 self._say("")
                 return begun
         return None
+
+    def _has_room(self) -> bool:
+        """Beside predictions of anybody else, one line at once is enough."""
+        if not self._running:
+            return True
+        live = Reservation.objects.live(timezone.now())
+        return live.count() <= len(self._running)
 
     def _waits(self, error: ApplicationError) -> bool:
         """Whether the line can begin later. What runs may be what it has to wait for."""

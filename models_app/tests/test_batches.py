@@ -219,6 +219,14 @@ class RunTests(BatchTestCase):
         self.assertEqual(PredictionRecord.objects.get().source, "batch")
 
     def test_it_runs_no_more_lines_at_once_than_the_settings_say(self) -> None:
+        self.assertEqual(self.most_at_once(crowd=3), 3)
+
+    def test_it_runs_one_line_at_once_beside_anybody_else(self) -> None:
+        quota.reserve(user=self.alice, tokens=1)
+
+        self.assertEqual(self.most_at_once(crowd=1), 1)
+
+    def most_at_once(self, *, crowd: int) -> int:
         running: list[int] = []
 
         def begin(batch: Batch, line: BatchLine) -> line_run.LineRun | None:
@@ -227,13 +235,12 @@ class RunTests(BatchTestCase):
             return begun
 
         with (
-            use_backend(CrowdBackend(*HELLO, crowd=3)),
+            use_backend(CrowdBackend(*HELLO, crowd=crowd)),
             override_settings(WORKER_BATCH_LINES=3),
             mock.patch.object(slices, "begin", begin),
         ):
             self.run_batch(*calls(10))
-
-        self.assertEqual(max(running), 3)
+        return max(running)
 
     def test_it_fails_a_line_alone(self) -> None:
         too_long = {"custom_id": "too long", **CALL, "inputs": "x" * 64}
