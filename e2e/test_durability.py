@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from e2e.live_server import (
 )
 from e2e.programs import wait_until
 
-NEW_TOKENS = 400
+NEW_TOKENS = 200
 SECONDS = 60
 CALL = {
     "model": "neo-tiny",
@@ -41,11 +41,13 @@ def durable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
 
 
 class Client:
-    """One account of its own, so that what it used is known to the token."""
+    """Calls alone, so that what it used is known to the token."""
 
-    def __init__(self, server: LiveServer, name: str) -> None:
+    def __init__(self, server: LiveServer, account: Account | None = None) -> None:
         self.server = server
-        self.account: Account = server.create_account(name, "premium")
+        self.account = account or server.create_account("durable", "premium")
+        self.used_before = 0
+        self.used_before = self.used()
 
     def create(self, **changes: Any) -> dict[str, Any]:
         answer = httpx.post(
@@ -83,12 +85,22 @@ class Client:
         wait_until(has_ended, what="the prediction has ended", seconds=SECONDS)
         return self.read(prediction)
 
-    def used_today(self) -> int:
-        """Reserved tokens count, too."""
+    def used(self) -> int:
+        """Since it was made, on this day. Reserved tokens count, too."""
         url = self.server.url("/api/v1/me")
         me = httpx.get(url, headers=self.account.headers, timeout=30).json()
         (count,) = (one for one in me["limits"] if one["name"] == "tokens_per_day")
-        return int(count["used"])
+        return int(count["used"]) - self.used_before
+
+
+@contextmanager
+def frozen(engine_pid: int) -> Iterator[None]:
+    """Nothing can end meanwhile, however short it is."""
+    os.kill(engine_pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(engine_pid, signal.SIGCONT)
 
 
 def text_of(prediction: dict[str, Any]) -> str:
@@ -104,7 +116,7 @@ def assert_done_once(
     assert text_of(ended) == text_of(undisturbed)
     charged = undisturbed["output"]["charged_tokens"]
     assert ended["output"]["charged_tokens"] == charged
-    assert client.used_today() == charged
+    assert client.used() == charged
     told = "".join(
         event.data["text"] for event in client.stream(ended) if event.name == "delta"
     )
@@ -112,41 +124,53 @@ def assert_done_once(
 
 
 @pytest.fixture(scope="module")
-def undisturbed(durable: LiveServer) -> dict[str, Any]:
-    client = Client(durable, "undisturbed")
+def account(durable: LiveServer) -> Account:
+    return durable.create_account("durable", "premium")
+
+
+@pytest.fixture
+def client(durable: LiveServer, account: Account) -> Client:
+    return Client(durable, account)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(durable: LiveServer, account: Account) -> dict[str, Any]:
+    client = Client(durable, account)
     return client.wait_for_end(client.create())
 
 
 def test_another_worker_finishes_what_a_killed_one_had_begun(
-    durable: LiveServer, undisturbed: dict[str, Any]
+    durable: LiveServer, undisturbed: dict[str, Any], client: Client
 ) -> None:
-    client = Client(durable, "of-worker")
     prediction = client.create()
     client.wait_for_text(prediction)
     killed = durable.worker_pid()
 
-    os.kill(killed, signal.SIGKILL)
+    with frozen(durable.engine_pid()):
+        assert client.read(prediction)["status"] == "processing"
+        os.kill(killed, signal.SIGKILL)
 
     assert_done_once(client, prediction, undisturbed)
     assert durable.worker_pid() != killed
 
 
 def test_it_waits_for_an_engine_that_was_killed(
-    durable: LiveServer, undisturbed: dict[str, Any]
+    durable: LiveServer, undisturbed: dict[str, Any], client: Client
 ) -> None:
-    client = Client(durable, "of-engine")
     prediction = client.create()
     client.wait_for_text(prediction)
+    killed = durable.engine_pid()
 
-    os.kill(durable.engine_pid(), signal.SIGKILL)
+    with suppress(ProcessLookupError), frozen(killed):
+        assert client.read(prediction)["status"] == "processing"
+        os.kill(killed, signal.SIGKILL)
 
     assert_done_once(client, prediction, undisturbed)
 
 
 def test_readers_go_on_where_they_were(
-    durable: LiveServer, undisturbed: dict[str, Any]
+    durable: LiveServer, undisturbed: dict[str, Any], client: Client
 ) -> None:
-    client = Client(durable, "of-readers")
     prediction = client.create()
     text, last = "", ""
     for event in client.stream(prediction):
@@ -154,7 +178,9 @@ def test_readers_go_on_where_they_were(
         if event.name == "delta":
             text += event.data["text"]
             break
-    os.kill(durable.worker_pid(), signal.SIGKILL)
+    with frozen(durable.engine_pid()):
+        assert client.read(prediction)["status"] == "processing"
+        os.kill(durable.worker_pid(), signal.SIGKILL)
 
     for event in client.stream(prediction, after=last):
         text += event.data["text"] if event.name == "delta" else ""
@@ -163,9 +189,8 @@ def test_readers_go_on_where_they_were(
 
 
 def test_a_canceled_one_ends_in_the_engine_and_keeps_what_it_has(
-    durable: LiveServer,
+    durable: LiveServer, client: Client
 ) -> None:
-    client = Client(durable, "of-cancel")
     prediction = client.create(inputs=["It was"] * 4)
     client.wait_for_text(prediction)
 
@@ -176,7 +201,7 @@ def test_a_canceled_one_ends_in_the_engine_and_keeps_what_it_has(
     assert ended["status"] == "canceled"
     assert text_of(ended)
     assert 0 < ended["output"]["usage"]["completion_tokens"] < 4 * NEW_TOKENS
-    assert client.used_today() == ended["output"]["charged_tokens"]
+    assert client.used() == ended["output"]["charged_tokens"]
 
 
 def test_the_next_web_process_finishes_what_a_killed_one_had_taken_in(
@@ -184,11 +209,12 @@ def test_the_next_web_process_finishes_what_a_killed_one_had_taken_in(
 ) -> None:
     with start_live_server(tmp_path) as first:
         first.wait_until_ready()
-        client = Client(first, "of-web")
+        client = Client(first)
         prediction = client.create()
         client.wait_for_text(prediction)
         waiting = client.create(parameters={"max_new_tokens": 1})
         children = first.children()
+        assert client.read(prediction)["status"] == "processing"
         first.process.kill()
         first.process.wait()
 
@@ -200,7 +226,7 @@ def test_the_next_web_process_finishes_what_a_killed_one_had_taken_in(
 
         assert text_of(ended) == text_of(undisturbed)
         charges = [one["output"]["charged_tokens"] for one in (ended, small)]
-        assert client.used_today() == sum(charges)
+        assert client.used() == sum(charges)
 
 
 @contextmanager
@@ -223,10 +249,12 @@ def test_it_is_alike_on_postgresql_with_workers_of_their_own(
     settings = {"DATABASE_URL": postgresql_url, "NEURO_EMBEDDED_WORKER": "false"}
     with start_live_server(tmp_path, **settings) as server:
         server.wait_until_ready()
-        client = Client(server, "of-postgresql")
+        client = Client(server)
         with start_worker(server) as first:
             prediction = client.create()
             client.wait_for_text(prediction)
-            first.kill()
+            with frozen(server.engine_pid()):
+                assert client.read(prediction)["status"] == "processing"
+                first.kill()
             with start_worker(server):
                 assert_done_once(client, prediction, undisturbed)
