@@ -43,7 +43,7 @@ def summary_json(delivery: WebhookDelivery) -> dict[str, Any]:
         "webhook": delivery.webhook.public_id if delivery.webhook else None,
         "url": delivery.address,
         "event": delivery.event,
-        "prediction": delivery.subject or None,
+        "subject": delivery.subject or None,
         "status": delivery.status,
         "failures": delivery.failures,
         "next_attempt_at": delivery.next_attempt_at,

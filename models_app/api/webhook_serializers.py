@@ -109,7 +109,9 @@ class DeliverySummaryOutput(serializers.Serializer[Any]):
     )
     url = serializers.CharField()
     event = serializers.CharField()
-    prediction = serializers.CharField(allow_null=True, help_text="What it is about.")
+    subject = serializers.CharField(
+        allow_null=True, help_text="The prediction or batch that it is about."
+    )
     status = serializers.ChoiceField(choices=DeliveryStatus.choices)
     failures = serializers.IntegerField(help_text="Attempts since it was last asked.")
     next_attempt_at = serializers.DateTimeField(allow_null=True)
