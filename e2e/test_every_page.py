@@ -37,6 +37,7 @@ FOR_ACCOUNTS = (
     "/usage/",
     "/usage/requests/",
     "/usage/batches/",
+    "/usage/batches/",
     "/account/",
     "/account/sessions/",
     "/account/activity/",
