@@ -37,7 +37,6 @@ FOR_ACCOUNTS = (
     "/usage/",
     "/usage/requests/",
     "/usage/batches/",
-    "/usage/batches/",
     "/account/",
     "/account/sessions/",
     "/account/activity/",
