@@ -17,6 +17,9 @@ from inference.request import Request
 # How many positions are copied between two steps, so that nobody waits for it: about
 # an eighth of a step of 16 streams. What is longer goes on after the next one.
 MAX_COPIED_POSITIONS = 512
+# To copy so many positions takes as long as to compute one of a prompt: twenty where the
+# target's memory was never used, a hundred where it was.
+COPIED_PER_COMPUTED = 16
 
 
 class SlotCopy(NamedTuple):
@@ -128,7 +131,8 @@ class SlotPool:
         """What giving this slot away would cost, for finding the least."""
         if request is not None:
             shared = min(slot.num_shared(request), slot.num_ready)
-            if self._is_worth(shared) and not self._is_worth(slot.num_ready - shared):
+            rest = slot.num_ready - shared
+            if self._is_worth(shared) and not self._is_worth_a_copy(rest, shared):
                 return -shared, 0, slot.number
         is_worth = self._is_worth(slot.num_ready)
         return is_worth, slot.last_used * is_worth, slot.number
@@ -160,6 +164,10 @@ class SlotPool:
 
     def _is_worth(self, num_tokens: int) -> bool:
         return bool(self._min_shared) and num_tokens >= self._min_shared
+
+    def _is_worth_a_copy(self, rest: int, shared: int) -> bool:
+        """Whether to copy what is shared, so that the rest of its slot stays too."""
+        return self._is_worth(rest) and rest * COPIED_PER_COMPUTED >= shared
 
     def _touch(self, slot: Slot) -> None:
         self._num_uses += 1

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from inference.kv_cache import SlotCopy, SlotPool
+from inference.kv_cache import COPIED_PER_COMPUTED, SlotCopy, SlotPool
 from inference.request import Request
 from inference.tests.requests import make_request
 
@@ -79,6 +79,14 @@ def test_it_copies_from_a_free_slot_that_holds_more_worth_keeping() -> None:
     pool.release(run_prompt(pool, [*SYSTEM, 1, 2, 3, 4, 5]).slot)
 
     assert start(pool, [*SYSTEM, 9]) == SlotCopy(0, 1, 0, 20)
+
+
+def test_it_gives_up_an_ending_that_costs_less_than_the_copy() -> None:
+    pool = make_pool()
+    long = list(range(100, 100 + 5 * COPIED_PER_COMPUTED))
+    pool.release(run_prompt(pool, [*long, 1, 2, 3, 4]).slot)
+
+    assert start(pool, [*long, 9]) == SlotCopy(0, 0, 0, len(long))
 
 
 def test_it_takes_only_what_has_been_computed() -> None:
