@@ -118,8 +118,9 @@ class EngineClient:
         match message:
             case StepEvents():
                 for event in message.events:
-                    if event.request_id in self._streams:
-                        self._streams[event.request_id].put(event)
+                    events = self._streams.get(event.request_id)
+                    if events is not None:
+                        events.put(event)
             case Health():
                 waiters, self._health_waiters = self._health_waiters, []
                 for waiter in waiters:

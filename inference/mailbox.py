@@ -13,16 +13,18 @@ class Mailbox:
 
     def __init__(self) -> None:
         self._held: TokenEvent | None = None
-        self._arrival = asyncio.Event()
+        self._arrival: asyncio.Future[None] | None = None
 
     def put(self, event: TokenEvent) -> None:
         self._held = merge_events(self._held, event) if self._held else event
-        self._arrival.set()
+        if self._arrival is not None and not self._arrival.done():
+            self._arrival.set_result(None)
 
     async def take(self) -> TokenEvent:
-        """All that has come since the last time, as soon as there is something."""
+        """All that has come since the last time, as soon as there is something. One
+        reader at a time."""
         while self._held is None:
-            self._arrival.clear()
-            await self._arrival.wait()
+            self._arrival = asyncio.get_running_loop().create_future()
+            await self._arrival
         event, self._held = self._held, None
         return event

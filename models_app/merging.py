@@ -19,11 +19,6 @@ async def merge(
 
     The first failure is raised and ends the others; so does closing this iterator.
     """
-    if len(iterators) == 1:
-        async with aclosing(iterators[0]) as only:
-            async for item in only:
-                yield 0, item
-        return
     queue: asyncio.Queue[Entry[Item]] = asyncio.Queue()
     pumps = [
         asyncio.create_task(_pump(index, iterator, queue))
@@ -38,11 +33,23 @@ async def merge(
         await asyncio.gather(*pumps, return_exceptions=True)
 
 
-async def merge_once_begun(
+def merge_once_begun(
     iterators: Sequence[AsyncGenerator[Item]],
 ) -> AsyncGenerator[tuple[int, Item]]:
     """As `merge`, but nothing comes out before each of them has brought something: if
     one fails at its very beginning, nothing has been said yet."""
+    return _alone(*iterators) if len(iterators) == 1 else _hold_back(iterators)
+
+
+async def _alone(iterator: AsyncGenerator[Item]) -> AsyncGenerator[tuple[int, Item]]:
+    async with aclosing(iterator) as items:
+        async for item in items:
+            yield 0, item
+
+
+async def _hold_back(
+    iterators: Sequence[AsyncGenerator[Item]],
+) -> AsyncGenerator[tuple[int, Item]]:
     held: list[tuple[int, Item]] = []
     missing = set(range(len(iterators)))
     async with aclosing(merge(iterators)) as pairs:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from accounts.errors import ApplicationError
 
 
@@ -71,8 +73,7 @@ class Started:
     prompt_tokens: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextDelta:
+class TextDelta(msgspec.Struct, frozen=True, kw_only=True):
     """More text of one completion; `token_count` counts its tokens so far.
 
     `index` counts the completions of the call, prompt by prompt. `is_last` says that

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Mapping,
+)
 from contextlib import aclosing
 
 import msgspec
@@ -26,6 +33,9 @@ Frame = tuple[str | None, object]
 Render = Callable[[PredictEvent], Iterable[Frame]]
 
 
+_json = msgspec.json.Encoder()
+
+
 def format_event(
     data: object, *, event: str | None = None, event_id: int | None = None
 ) -> bytes:
@@ -33,7 +43,22 @@ def format_event(
     head = "" if event_id is None else f"id: {event_id}\n"
     if event is not None:
         head += f"event: {event}\n"
-    return b"%bdata: %b\n\n" % (head.encode(), msgspec.json.encode(data))
+    return b"%bdata: %b\n\n" % (head.encode(), _json.encode(data))
+
+
+class EventStreamResponse(StreamingHttpResponse):
+    """Django's own wraps what it iterates twice, which each token would have to pass."""
+
+    def __init__(
+        self, chunks: AsyncIterable[bytes], *, headers: Mapping[str, str]
+    ) -> None:
+        super().__init__(
+            chunks, content_type="text/event-stream; charset=utf-8", headers=headers
+        )
+        self._chunks = chunks
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return aiter(self._chunks)
 
 
 def event_stream_response(
@@ -47,9 +72,8 @@ def event_stream_response(
     events = _PredictionEvents(admission, render)
     if isinstance(request, ASGIRequest):
         events.wait_until_taken_in()
-    return StreamingHttpResponse(
+    return EventStreamResponse(
         events,
-        content_type="text/event-stream; charset=utf-8",
         headers=HEADERS | stream_headers(admission.record.prompt_tokens),
     )
 

@@ -56,12 +56,16 @@ def details_json(completion: Finished) -> dict[str, object]:
 
 
 def delta_json(delta: TextDelta) -> dict[str, object]:
-    return {
+    data: dict[str, object] = {
         "index": delta.index,
         "text": delta.text,
         "token_count": delta.token_count,
-        **_asked_for(token_ids=delta.token_ids, logprobs=_tokens_json(delta.logprobs)),
     }
+    if delta.token_ids is not None:
+        data["token_ids"] = delta.token_ids
+    if delta.logprobs is not None:
+        data["logprobs"] = _tokens_json(delta.logprobs)
+    return data
 
 
 def event_renderer(request_id: str) -> Render:
@@ -70,10 +74,10 @@ def event_renderer(request_id: str) -> Render:
 
     def frame_of(event: PredictEvent) -> Frame:
         match event:
-            case Started():
-                return "started", _started_json(event)
             case TextDelta():
                 return "delta", delta_json(event)
+            case Started():
+                return "started", _started_json(event)
             case Finished():
                 return "finished", completion_json(event)
             case Completed(prediction):

@@ -7,10 +7,11 @@ cut off, so that its readers see one text.
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 from dataclasses import dataclass
 from typing import TypeVar
+
+import msgspec
 
 from models_app.asynchronous.models import AsyncEvents, AsyncPrediction
 from models_app.asynchronous.stored import StoredEvent, read_events, write_events
@@ -119,7 +120,7 @@ def _without(
     text = delta.text[characters:]
     if is_told and not text:
         return None
-    return dataclasses.replace(
+    return msgspec.structs.replace(
         delta,
         text=text,
         token_ids=_last(delta.token_ids, delta.token_count - tokens),
@@ -134,7 +135,7 @@ def _last(items: tuple[Item, ...] | None, count: int) -> tuple[Item, ...] | None
 
 
 def _joined(first: TextDelta, second: TextDelta) -> TextDelta:
-    return dataclasses.replace(
+    return msgspec.structs.replace(
         second,
         text=first.text + second.text,
         token_ids=_chained(first.token_ids, second.token_ids),

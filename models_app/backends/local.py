@@ -88,8 +88,13 @@ class LocalBackend:
         for resumes in range(MAX_RESUMES + 1):
             left = _shorten(generation, self._timer() - started_at)
             try:
-                async with aclosing(self._run(left, token_ids)) as events:
+                async with (
+                    self._client() as client,
+                    aclosing(client.submit(_submit(left, token_ids))) as events,
+                ):
                     async for event in events:
+                        if event.finish_reason == "error":
+                            raise translate(event)
                         token_ids += event.token_ids
                         yield event
                 return
@@ -127,25 +132,6 @@ class LocalBackend:
 
     def token_bytes(self, model: str) -> TokenBytes:
         return open_checkpoint(model).tokenizer.bytes_of
-
-    async def _run(
-        self, generation: Generation, token_ids: list[int]
-    ) -> AsyncGenerator[TokenEvent]:
-        submit = Submit(
-            request_id=generation.request_id,
-            model=generation.model,
-            prompt_token_ids=generation.prompt_token_ids,
-            sampling=generation.sampling,
-            priority=generation.priority,
-            resume_token_ids=list(token_ids),
-            cache_scope=generation.cache_scope,
-            deadline_seconds=generation.deadline_seconds,
-        )
-        async with self._client() as client, aclosing(client.submit(submit)) as events:
-            async for event in events:
-                if event.finish_reason == "error":
-                    raise translate(event)
-                yield event
 
     async def _abort(self, request_ids: Sequence[str]) -> None:
         # Without an engine nothing runs.
@@ -218,6 +204,20 @@ async def _connect(client: EngineClient) -> None:
         await client.connect()
     except engine_errors.EngineUnavailable as error:
         raise EngineUnavailable(retry_after=RETRY_SECONDS) from error
+
+
+def _submit(generation: Generation, token_ids: list[int]) -> Submit:
+    """To go on after the tokens that an engine before has brought."""
+    return Submit(
+        request_id=generation.request_id,
+        model=generation.model,
+        prompt_token_ids=generation.prompt_token_ids,
+        sampling=generation.sampling,
+        priority=generation.priority,
+        resume_token_ids=list(token_ids),
+        cache_scope=generation.cache_scope,
+        deadline_seconds=generation.deadline_seconds,
+    )
 
 
 def _shorten(generation: Generation, seconds: float) -> Generation:
