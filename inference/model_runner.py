@@ -47,6 +47,9 @@ class ModelRunner:
         chunks = [_chunk(item) for item in scheduled]
         token_ids = [token_id for item in scheduled for token_id in _token_ids(item)]
         positions = [p for c in chunks for p in range(c.start, c.start + c.length)]
+        for chunk in chunks:
+            if chunk.is_decode:
+                self.kv.prepare(chunk.slot, chunk.start)
         attend = StepAttention(self.kv, chunks)
         hidden = self._model.forward(
             self._tensor(token_ids), self._tensor(positions), attend
