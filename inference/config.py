@@ -23,7 +23,7 @@ class EngineConfig:
     num_slots: int = 16
     context_length: int | None = None
     max_prefill_tokens: int = 512
-    max_stretch: float = 1.75
+    max_stretch: float = 1.6
     min_shared_tokens: int = MIN_SHARED_TOKENS
     max_waiting_requests: int = 256
     max_waiting_tokens: int = 262_144
