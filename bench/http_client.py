@@ -19,7 +19,6 @@ LAST_CHUNK = b"0\r\n\r\n"
 # Servers close a connection that has been idle for some seconds.
 KEEP_SECONDS = 2.0
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
-_CHUNKED = re.compile(rb"transfer-encoding: chunked", re.IGNORECASE)
 _USAGE = re.compile(
     rb'(?:"completion_tokens": ?|"generated_tokens": ?|x-generated-tokens: )(\d+)',
     re.IGNORECASE,
@@ -38,6 +37,9 @@ class Answer:
     delta: bytes = DELTA
     moments: list[float] = field(default_factory=list)
     data: bytearray = field(default_factory=bytearray)
+    has_head: bool = False
+    # Of head and body; None: the body says itself when it ends.
+    num_bytes: int | None = None
 
     @property
     def ended(self) -> float:
@@ -50,20 +52,25 @@ class Answer:
 
     @property
     def is_whole(self) -> bool:
-        head_end = self.data.find(HEAD_END)
-        if head_end < 0:
+        if not self.has_head:
             return False
-        head = self.data[:head_end]
-        if _CHUNKED.search(head):
+        if self.num_bytes is None:
             return self.data.endswith(LAST_CHUNK)
-        length = _LENGTH.search(head)
-        return length is not None and (
-            len(self.data) >= head_end + len(HEAD_END) + int(length[1])
-        )
+        return len(self.data) >= self.num_bytes
 
     def take(self, data: bytes) -> None:
         self.data += data
+        if not self.has_head:
+            self._look_for_head()
         self.moments += [time.perf_counter()] * data.count(self.delta)
+
+    def _look_for_head(self) -> None:
+        head_end = self.data.find(HEAD_END)
+        if head_end < 0:
+            return
+        self.has_head = True
+        if length := _LENGTH.search(self.data, 0, head_end):
+            self.num_bytes = head_end + len(HEAD_END) + int(length[1])
 
     def check(self) -> None:
         status = bytes(self.data.partition(b"\r\n")[0])

@@ -31,11 +31,11 @@ class Connection:
             self._held[event.request_id] = merged
         if len(self._held) > MAX_HELD_REQUESTS:
             self._writer.transport.abort()
-        self._wake.set()
+        self._write_soon()
 
     def send_health(self, health: Health) -> None:
         self._health = health
-        self._wake.set()
+        self._write_soon()
 
     def hang_up(self) -> None:
         """Leave what is held to the transport and close; a second call does nothing."""
@@ -43,6 +43,14 @@ class Connection:
         if not self._writer.is_closing():
             self._flush()
             self._writer.close()
+
+    def _write_soon(self) -> None:
+        """At once where nothing is in the way: the steps' thread waits for this one."""
+        is_free = not self._writer.transport.get_write_buffer_size()
+        if is_free and not self._writer.is_closing():
+            self._flush()
+        else:
+            self._wake.set()
 
     async def _write(self) -> None:
         with contextlib.suppress(ConnectionError):
