@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 
 from limits import RateLimitItem, WindowStats
 
@@ -20,8 +19,7 @@ SWEEP_EVERY = 4096
 class MemoryWindows:
     """`test`, `hit` and `get_window_stats` as `MovingWindowRateLimiter` has them."""
 
-    def __init__(self, timer: Callable[[], float] = time.time) -> None:
-        self._timer = timer
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         # By key: when it was hit, the oldest first, and for how long that counts.
         self._hits: dict[str, deque[float]] = {}
@@ -37,13 +35,13 @@ class MemoryWindows:
             hits = self._current(item, identifiers)
             if len(hits) >= item.amount:
                 return False
-            hits.append(self._timer())
+            hits.append(time.time())
             return True
 
     def get_window_stats(self, item: RateLimitItem, *identifiers: str) -> WindowStats:
         with self._lock:
             hits = self._current(item, identifiers)
-            start = hits[0] if hits else self._timer()
+            start = hits[0] if hits else time.time()
             return WindowStats(start + item.get_expiry(), item.amount - len(hits))
 
     def reset(self) -> None:
@@ -54,7 +52,7 @@ class MemoryWindows:
     def _current(
         self, item: RateLimitItem, identifiers: tuple[str, ...]
     ) -> deque[float]:
-        now = self._timer()
+        now = time.time()
         self._looks += 1
         if self._looks % SWEEP_EVERY == 0:
             self._sweep(now)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from unittest import TestCase
+from unittest.mock import patch
 
 from limits import RateLimitItemPerMinute
 
@@ -13,7 +14,8 @@ TWO = RateLimitItemPerMinute(2)
 class MemoryWindowsTests(TestCase):
     def setUp(self) -> None:
         self.now = 1000.0
-        self.windows = MemoryWindows(lambda: self.now)
+        self.windows = MemoryWindows()
+        self.enterContext(patch("time.time", lambda: self.now))
 
     def test_it_lets_through_what_is_allowed_and_no_more(self) -> None:
         self.assertTrue(self.windows.hit(TWO, "alice"))
