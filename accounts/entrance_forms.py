@@ -26,7 +26,10 @@ _ADDRESS, _AGAIN = "E-mail address", "The same once more"
 
 
 class Worded(forms.Form):
-    """A form whose fields say what `words` says; the first takes the keyboard."""
+    """A form whose fields say what `words` says.
+
+    The first takes the keyboard, or after a mistake the first with a mistake.
+    """
 
     words: ClassVar[dict[str, str]] = {}
     help_texts: ClassVar[dict[str, str]] = {}
@@ -40,6 +43,13 @@ class Worded(forms.Form):
             self.fields[name].help_text = text
         if self.words:
             self.give_keyboard_to(next(iter(self.words)))
+
+    def full_clean(self) -> None:
+        super().full_clean()
+        for name in self.fields:
+            if name in self.errors and not self[name].is_hidden:
+                self.give_keyboard_to(name)
+                break
 
     def give_keyboard_to(self, name: str) -> None:
         for field in self.fields.values():

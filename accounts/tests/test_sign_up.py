@@ -67,6 +67,19 @@ class SignUpTestCase(BaseTestCase):
             self.assertEqual(response.status_code, 200, password)
         self.assertFalse(User.objects.filter(email="dave@example.org").exists())
 
+    def test_it_gives_the_keyboard_to_the_first_mistake(self) -> None:
+        for email, password, first in (
+            ("dave@example.org", "password", "password1"),
+            ("nowhere", "password", "email"),
+        ):
+            form = self.sign_up(email, password).context["form"]
+            focused = [
+                name
+                for name, field in form.fields.items()
+                if "autofocus" in field.widget.attrs
+            ]
+            self.assertEqual(focused, [first])
+
     def test_it_makes_no_second_account_for_an_address(self) -> None:
         self.sign_up("ALICE@example.org")
         self.assertEqual(
