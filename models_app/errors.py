@@ -11,6 +11,9 @@ from accounts.errors import ApplicationError, Conflict
 
 
 class ModelNotFound(ApplicationError):
+    """`nearest` is the slug of the model whose name is most like it, if one's is."""
+
+    nearest: str | None = None
     status_code = status.HTTP_404_NOT_FOUND
     default_code = "model_not_found"
     default_detail = "There is no such model here."

@@ -56,11 +56,13 @@ class LanguageModelQuerySet(models.QuerySet["LanguageModel"]):
         slugs = list(self.enabled().values_list("slug", flat=True))
         near = get_close_matches(wanted.lower().split("/")[-1], slugs, n=1, cutoff=0.5)
         hint = f'Did you mean "{near[0]}"? ' if near else ""
-        return ModelNotFound(
+        error = ModelNotFound(
             f'There is no model "{wanted[:100]}" here.',
             hint=f"{hint}The catalogue lists every model with its id.",
             param="model",
         )
+        error.nearest = near[0] if near else None
+        return error
 
 
 class LanguageModel(models.Model):

@@ -90,9 +90,15 @@ class AddressTests(BaseTestCase):
         answer = self.client.get("/models/GPT-Neo-1.3B")
         self.assertRedirects(answer, "/models/gpt-neo-1.3b")
 
-    def test_it_names_the_nearest_of_an_unknown_model(self) -> None:
+    def test_it_leads_from_an_unknown_model_to_the_nearest(self) -> None:
         answer = self.client.get("/models/gpt-neo-125")
-        self.assertContains(answer, "gpt-neo-125m", status_code=404)
+        link = '<a href="/models/gpt-neo-125m">gpt-neo-125m</a>'
+        self.assertContains(answer, link, html=True, status_code=404)
+
+    def test_it_leads_from_what_nothing_is_like_to_the_catalogue(self) -> None:
+        answer = self.client.get("/models/zzz")
+        self.assertContains(answer, "The catalogue lists every model", status_code=404)
+        self.assertNotContains(answer, "Did you mean", status_code=404)
 
     def test_it_hides_what_the_operator_disabled(self) -> None:
         LanguageModel.objects.filter(slug="neo-tiny").update(is_enabled=False)
