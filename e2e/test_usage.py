@@ -69,7 +69,7 @@ def test_it_says_where_usage_will_be(server: LiveServer, page: Page) -> None:
     page.goto("/usage/")
     page.get_by_role("heading", name="No usage in these days").wait_for()
     page.get_by_role("link", name="Request log").click()
-    page.get_by_role("heading", name="No such requests").wait_for()
+    page.get_by_role("heading", name="No requests in these days").wait_for()
 
 
 def test_it_tells_days_models_projects_api_tokens_and_sources(
@@ -123,6 +123,26 @@ def test_its_filters_stand_in_the_address(busy: Busy, page: Page) -> None:
     expect(chart.locator("title")).to_have_count(366)
     page.get_by_role("link", name="Reset").click()
     expect(page.get_by_label("Days")).to_have_value("30")
+
+
+def test_its_log_folds_its_filters_where_the_screen_is_narrow(
+    busy: Busy, page: Page
+) -> None:
+    sign_in(page, busy.account)
+    page.goto("/usage/requests/")
+    status, fold = page.get_by_label("Status"), page.locator("summary", has_text="Filt")
+    expect(status).to_be_visible()
+    expect(fold).to_be_hidden()
+
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(status).to_be_hidden()
+    fold.focus()
+    page.keyboard.press("Enter")
+    status.select_option("Succeeded")
+    page.get_by_role("button", name="Filter", exact=True).press("Enter")
+    page.wait_for_url("**status=succeeded**")
+    expect(fold).to_have_text("Filters (1 in use)")
+    expect(status).to_be_visible()
 
 
 def test_its_log_leads_to_each_prediction(busy: Busy, page: Page) -> None:

@@ -39,6 +39,7 @@ def request_log(request: AuthenticatedHttpRequest) -> HttpResponse:
     query.pop("before", None)
     context = {
         "form": filters,
+        "filters_in_use": _in_use(query),
         "entries": [_shown(entry, filters, query) for entry in entries],
         "query": query.urlencode(),
         "is_later_page": bool(before),
@@ -74,6 +75,12 @@ def request_detail(request: AuthenticatedHttpRequest, public_id: str) -> HttpRes
 def _filters(request: AuthenticatedHttpRequest) -> RequestLogFilters:
     asked: dict[str, Any] = {"days": USUAL_DAYS, **request.GET.dict()}
     return RequestLogFilters(asked, user=request.user)
+
+
+def _in_use(query: QueryDict) -> int:
+    """How many filters leave something out; an untouched form sends them all, too."""
+    usual = {"days": str(USUAL_DAYS)}
+    return sum(value not in ("", usual.get(name)) for name, value in query.items())
 
 
 def _shown(

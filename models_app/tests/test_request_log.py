@@ -44,6 +44,18 @@ class ListTests(RequestLogTestCase):
         self.assertContains(unfiltered, "No requests in these days")
         self.assertContains(unfiltered, "Open the playground")
 
+    def test_it_unfolds_the_filters_in_use(self) -> None:
+        for query, count in (
+            ("", 0),
+            ("?days=30&end=&model=&status=", 0),
+            ("?days=7", 1),
+            ("?days=30&status=failed&min_ms=x&before=0", 2),
+        ):
+            page = self.client.get(f"{LOG}{query}")
+            is_open = '<details class="filter-fold" open>' in page.content.decode()
+            self.assertEqual(page.context["filters_in_use"], count, query)
+            self.assertEqual(is_open, count > 0, query)
+
     def test_it_filters_by_what_the_address_says(self) -> None:
         api_token = self.api_token_of(self.alice)
         ended(self.alice, NOON)
