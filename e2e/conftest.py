@@ -102,3 +102,13 @@ def page(
 def _note(line: ConsoleMessage, errors: list[str]) -> None:
     if line.type == "error":
         errors.append(line.text)
+
+
+@pytest.fixture
+def examined_page(browser: Browser, server: LiveServer) -> Iterator[Page]:
+    """The policy of our pages lets in no foreign style, and axe brings one."""
+    context = browser.new_context(
+        base_url=server.address, bypass_csp=True, reduced_motion="reduce"
+    )
+    yield context.new_page()
+    context.close()

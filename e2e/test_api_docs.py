@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from e2e.accessibility import CONTRAST, violations
 from e2e.live_server import Account, LiveServer
 from e2e.pages import sign_in
 
@@ -45,3 +46,16 @@ def test_it_tells_a_visitor_how_to_try(page: Page, console_errors: list[str]) ->
     expect(block.locator(".live-responses-table")).to_contain_text("missing_api_token")
     assert any("401" in line for line in console_errors)
     console_errors.clear()
+
+
+def test_it_can_be_read_and_touched_on_a_phone(examined_page: Page) -> None:
+    examined_page.set_viewport_size({"width": 390, "height": 844})
+    examined_page.goto("/api/docs/")
+    block = operation(examined_page, "me")
+    expect(block.locator(".responses-table")).to_be_visible()
+
+    assert violations(examined_page, (*CONTRAST, "target-size")) == []
+    examined_page.emulate_media(color_scheme="dark")
+    expect(examined_page.locator("html.dark-mode")).to_be_attached()
+    examined_page.wait_for_function("document.getAnimations().length === 0")
+    assert violations(examined_page, CONTRAST) == []

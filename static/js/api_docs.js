@@ -9,11 +9,24 @@ const whenRead = new Promise((resolve) => {
   hasRead = resolve;
 });
 
+// Its own layout brings a second <main> and a heading that the page has already.
+function withLayout({ React: { createElement } }) {
+  function Layout({ getComponent }) {
+    const parts = ["AuthorizeBtnContainer", "errors", "operations", "Models"].map((name) =>
+      createElement(getComponent(name, true), { key: name }),
+    );
+    const icons = createElement(getComponent("SvgAssets"), { key: "icons" });
+    return createElement("div", { className: "swagger-ui" }, [icons, ...parts]);
+  }
+  return { components: { Layout } };
+}
+
 const ui = window.SwaggerUIBundle({
   url: page.dataset.schema,
   domNode: page,
   deepLinking: true,
-  layout: "BaseLayout",
+  layout: "Layout",
+  plugins: [withLayout],
   tryItOutEnabled: true,
   docExpansion: "list",
   defaultModelsExpandDepth: 0,
