@@ -21,9 +21,8 @@ def give_back_pages(tensor: Tensor) -> None:
     The system keeps the file's bytes as long as it likes, and what is read again comes
     from there. Where it does not tell what is mapped, the memory stays.
     """
-    start, stop = _span(tensor)
-    if _is_in_a_file(start, stop):
-        _give_back(start, stop)
+    if mapping := _mapping(tensor):
+        _give_back(*mapping)
 
 
 class MappedTable:
@@ -35,22 +34,25 @@ class MappedTable:
 
     def __init__(self, table: Tensor) -> None:
         self._table = table
-        self._span = _span(table)
-        self._is_mapped = table.device.type == "cpu" and _is_in_a_file(*self._span)
+        self._mapping = _mapping(table)
         self._num_read = 0
 
     def rows(self, numbers: Tensor) -> Tensor:
         found = F.embedding(numbers, self._table)
         self._num_read += len(numbers)
-        if self._is_mapped and self._num_read >= ROWS_HELD:
-            _give_back(*self._span)
+        if self._mapping and self._num_read >= ROWS_HELD:
+            _give_back(*self._mapping)
             self._num_read = 0
         return found
 
 
-def _span(tensor: Tensor) -> tuple[int, int]:
+def _mapping(tensor: Tensor) -> tuple[int, int] | None:
+    """From where to where a tensor lies in a mapped file; None if it does not."""
+    if tensor.device.type != "cpu":
+        return None
     start = tensor.data_ptr() // mmap.PAGESIZE * mmap.PAGESIZE
-    return start, tensor.data_ptr() + tensor.nbytes
+    stop = tensor.data_ptr() + tensor.nbytes
+    return (start, stop) if _is_in_a_file(start, stop) else None
 
 
 def _give_back(start: int, stop: int) -> None:
