@@ -224,10 +224,10 @@ def bomb() -> bytes:
     [
         (pickled, "pickle"),
         (lambda: b"not a zip at all", "numpy.savez"),
-        (lambda: savez(arr_0=np.arange(5)), "texts"),
+        (lambda: savez(arr_0=np.linspace(0, 1, 5)), "texts"),
         pytest.param(bomb, "unpacks to", marks=pytest.mark.slow),
     ],
-    ids=["pickled members", "no npz", "numbers", "zip bomb"],
+    ids=["pickled members", "no npz", "fractions", "zip bomb"],
 )
 def test_it_refuses_an_upload(
     client: httpx.Client, make_file: Callable[[], bytes], says: str

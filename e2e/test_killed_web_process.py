@@ -33,9 +33,9 @@ for one in PredictionRecord.objects.all():
     one.created_at -= LEASE
     one.save()
 """
-OLDEST = """
+NEWEST = """
 from models_app.models import PredictionRecord
-record = PredictionRecord.objects.order_by("pk").first()
+record = PredictionRecord.objects.order_by("pk").last()
 print(record.status, record.error_code, record.charged_tokens)
 """
 
@@ -74,7 +74,7 @@ def test_it_gives_back_what_a_killed_web_process_had_reserved(
         # A worker that starts looks at once, and each minute from then on.
         os.kill(second.worker_pid(), signal.SIGKILL)
         wait_until(
-            lambda: oldest(second) == "failed interrupted 0",
+            lambda: newest(second) == "failed interrupted 0",
             what="the row of the killed process is closed",
             seconds=60,
         )
@@ -91,8 +91,8 @@ def test_it_gives_back_what_a_killed_web_process_had_reserved(
         assert account_limits(second, headers)["tokens_per_day"]["used"] == charged
 
 
-def oldest(server: LiveServer) -> str:
-    return server.manage("shell", "-v", "0", "-c", OLDEST)
+def newest(server: LiveServer) -> str:
+    return server.manage("shell", "-v", "0", "-c", NEWEST)
 
 
 def headers_of_restricted_api_token(server: LiveServer) -> dict[str, str]:
