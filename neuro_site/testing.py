@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
+from django.core.cache import cache
 from django.test import TestCase, override_settings
 
 from accounts import rate_limits, tier_overrides
@@ -46,6 +47,8 @@ class BaseTestCase(TestCase):
         cls.charlie, cls.charlie_api_token = _register("charlie", Tier.FREE)
 
     def setUp(self) -> None:
+        # The throttles of allauth count in the cache, which no rollback empties.
+        cache.clear()
         rate_limits.reset()
         tier_overrides.forget()
 
