@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any, cast
 
-from django.core import signing
 from django.http import HttpResponseBase, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from accounts import access
-from accounts.models import ApiToken, Project, Scope
 from models_app.api.asynchronous_rendering import (
     async_prediction_json,
     event_bytes,
@@ -33,6 +28,7 @@ from models_app.api.preferences import (
     read_last_event_id,
     read_wait,
 )
+from models_app.api.project_view import ProjectView
 from models_app.api.serializers import ErrorOutput
 from models_app.asynchronous import service
 from models_app.asynchronous.models import AsyncPrediction
@@ -42,12 +38,11 @@ from models_app.callers import api_caller
 from models_app.errors import InvalidInput
 from models_app.idempotency.once import answered_once, remember_created
 from models_app.idempotency.schema import IDEMPOTENCY_KEY
-from models_app.models import LanguageModel, PredictionSource
+from models_app.models import PredictionSource
 from models_app.sse import HEADERS
 from models_app.webhooks.calls import webhook_of_call
 
 POLL_SECONDS = 1
-_CURSOR_SALT = "neuro.predictions"
 _ERRORS: dict[int, type[ErrorOutput]] = dict.fromkeys((401, 403), ErrorOutput)
 _ONE_ERRORS = _ERRORS | {404: ErrorOutput}
 _CREATE_ERRORS = _ONE_ERRORS | dict.fromkeys(
@@ -61,7 +56,7 @@ def _header(name: str, description: str) -> OpenApiParameter:
     )
 
 
-class PredictionsView(APIView):
+class PredictionsView(ProjectView):
     @extend_schema(
         summary="List asynchronous predictions",
         operation_id="list_predictions",
@@ -70,19 +65,10 @@ class PredictionsView(APIView):
     )
     def get(self, request: Request) -> Response:
         """Those of the API token's project, the newest first, without their texts."""
-        query = ListQuery(data=request.query_params.dict())
-        query.is_valid(raise_exception=True)
-        asked = query.validated_data
-        rows = _filtered(_project(request), asked)[: asked["limit"] + 1]
-        page, rest = list(rows)[: asked["limit"]], len(rows) > asked["limit"]
-        return Response(
-            {
-                "predictions": [summary_json(one, request) for one in page],
-                "next_cursor": signing.dumps(page[-1].pk, salt=_CURSOR_SALT)
-                if rest
-                else None,
-            }
-        )
+        rows = service.of_project(self.project)
+        page, next_cursor = ListQuery.page_of(rows, request)
+        summaries = [summary_json(one, request) for one in page]
+        return Response({"predictions": summaries, "next_cursor": next_cursor})
 
     @extend_schema(
         summary="Create an asynchronous prediction",
@@ -132,7 +118,7 @@ class PredictionsView(APIView):
         return _answer(prediction, request)
 
 
-class PredictionView(APIView):
+class PredictionView(ProjectView):
     @extend_schema(
         summary="Read an asynchronous prediction",
         operation_id="get_prediction",
@@ -140,11 +126,11 @@ class PredictionView(APIView):
     )
     def get(self, request: Request, prediction_id: str) -> Response:
         """With its prompts, and once it has ended with what it brought."""
-        prediction = service.find(_project(request), prediction_id)
+        prediction = service.find(self.project, prediction_id)
         return Response(async_prediction_json(prediction, request))
 
 
-class PredictionCancelView(APIView):
+class PredictionCancelView(ProjectView):
     @extend_schema(
         summary="Cancel an asynchronous prediction",
         operation_id="cancel_prediction",
@@ -154,11 +140,11 @@ class PredictionCancelView(APIView):
     def post(self, request: Request, prediction_id: str) -> Response:
         """One that runs ends within a moment and keeps what it has; one that has ended
         stays as it is."""
-        prediction = service.find(_project(request), prediction_id)
+        prediction = service.find(self.project, prediction_id)
         return Response(async_prediction_json(service.cancel(prediction), request))
 
 
-class PredictionStreamView(APIView):
+class PredictionStreamView(ProjectView):
     @extend_schema(
         summary="Follow an asynchronous prediction",
         operation_id="stream_prediction",
@@ -177,7 +163,7 @@ class PredictionStreamView(APIView):
     def get(self, request: Request, prediction_id: str) -> HttpResponseBase:
         """Its events as server-sent events: those that have passed, then the others as
         they come."""
-        prediction = service.find(_project(request), prediction_id)
+        prediction = service.find(self.project, prediction_id)
         after = read_last_event_id(request.headers.get("Last-Event-ID", ""))
         _require_sent(prediction, after)
         if prediction.is_finished and after == count_events(prediction):
@@ -213,38 +199,3 @@ def _require_sent(prediction: AsyncPrediction, after: int) -> None:
             hint="Leave Last-Event-ID out to read the stream from its beginning.",
             param="Last-Event-ID",
         )
-
-
-def _project(request: Request) -> Project:
-    """Texts are read with the scope that makes them."""
-    api_token = cast("ApiToken", request.auth)
-    access.require_scope(api_token, Scope.PREDICT)
-    return api_token.project
-
-
-def _filtered(project: Project, asked: dict[str, Any]) -> Any:
-    rows = service.of_project(project)
-    if "model" in asked:
-        rows = rows.filter(language_model=LanguageModel.objects.resolve(asked["model"]))
-    columns = {
-        "status": "status",
-        "project": "project__public_id",
-        "source": "source",
-        "created_after": "created_at__gt",
-        "created_before": "created_at__lt",
-    }
-    for name, column in columns.items():
-        if name in asked:
-            rows = rows.filter(**{column: asked[name]})
-    if "cursor" in asked:
-        rows = rows.filter(pk__lt=_read_cursor(asked["cursor"]))
-    return rows
-
-
-def _read_cursor(cursor: str) -> int:
-    try:
-        return int(signing.loads(cursor, salt=_CURSOR_SALT))
-    except signing.BadSignature as error:
-        raise InvalidInput(
-            "This is not the next_cursor of a page.", param="cursor"
-        ) from error

@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from models_app.api.pages import PageQuery
 from models_app.api.serializers import (
     ParametersField,
     PredictionOutput,
@@ -13,9 +14,7 @@ from models_app.api.serializers import (
     StrictSerializer,
 )
 from models_app.asynchronous.models import AsyncStatus
-from models_app.models import PredictionSource
-
-LARGEST_PAGE = 100
+from models_app.models import LanguageModel, PredictionSource
 
 
 class CreateInput(StrictSerializer):
@@ -35,7 +34,17 @@ class CreateInput(StrictSerializer):
     )
 
 
-class ListQuery(StrictSerializer):
+class ListQuery(PageQuery):
+    salt = "neuro.predictions"
+    lookups = {
+        "status": "status",
+        "model": "language_model",
+        "project": "project__public_id",
+        "source": "source",
+        "created_after": "created_at__gt",
+        "created_before": "created_at__lt",
+    }
+
     status = serializers.ChoiceField(choices=AsyncStatus.choices, required=False)
     model = serializers.CharField(max_length=200, required=False)
     project = serializers.CharField(max_length=24, required=False)
@@ -44,10 +53,9 @@ class ListQuery(StrictSerializer):
     )
     created_after = serializers.DateTimeField(required=False)
     created_before = serializers.DateTimeField(required=False)
-    limit = serializers.IntegerField(min_value=1, max_value=LARGEST_PAGE, default=20)
-    cursor = serializers.CharField(
-        max_length=200, required=False, help_text="`next_cursor` of the page before."
-    )
+
+    def validate_model(self, model: str) -> LanguageModel:
+        return LanguageModel.objects.resolve(model)
 
 
 class UrlsOutput(serializers.Serializer[Any]):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
-from django.core import signing
 from django.http import HttpResponseBase
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
@@ -12,36 +11,29 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from accounts import access
-from accounts.models import ApiToken, Project, Scope
 from models_app.api.batch_files import MEDIA_TYPES, PARSERS, read_file
-from models_app.api.serializers import ErrorObject, ErrorOutput, StrictSerializer
+from models_app.api.pages import PageQuery
+from models_app.api.project_view import ProjectView
+from models_app.api.serializers import ErrorObject, ErrorOutput
 from models_app.batches import service
-from models_app.batches.models import Batch, BatchQuerySet, BatchStatus
+from models_app.batches.models import Batch, BatchStatus
 from models_app.batches.rendering import batch_json
 from models_app.batches.results import results_response
 from models_app.callers import api_caller
-from models_app.errors import InvalidInput
 from models_app.idempotency.once import answered_once, remember_created
 from models_app.idempotency.schema import IDEMPOTENCY_KEY
 from models_app.models import PredictionSource
 
-PER_PAGE, MOST_PER_PAGE = 20, 100
-_CURSOR_SALT = "neuro.batches"
 _ERRORS: dict[int, type[ErrorOutput]] = dict.fromkeys((401, 403), ErrorOutput)
 _ONE_ERRORS = _ERRORS | {404: ErrorOutput}
 
 
-class ListQuery(StrictSerializer):
+class ListQuery(PageQuery):
+    salt = "neuro.batches"
+    lookups = {"status": "status"}
+
     status = serializers.ChoiceField(choices=BatchStatus.choices, required=False)
-    limit = serializers.IntegerField(
-        default=PER_PAGE, min_value=1, max_value=MOST_PER_PAGE
-    )
-    cursor = serializers.CharField(
-        required=False, help_text="The `next_cursor` of the page before."
-    )
 
 
 class LinesOutput(serializers.Serializer[Any]):
@@ -103,7 +95,7 @@ class BatchErrorOutput(ErrorOutput):
     error = BatchErrorObject()
 
 
-class BatchesView(APIView):
+class BatchesView(ProjectView):
     parser_classes = PARSERS
 
     @extend_schema(
@@ -114,13 +106,10 @@ class BatchesView(APIView):
     )
     def get(self, request: Request) -> Response:
         """Those of the API token's project, the newest first."""
-        query = ListQuery(data=request.query_params.dict())
-        query.is_valid(raise_exception=True)
-        asked = query.validated_data
-        found = list(_filtered(_project(request), asked)[: asked["limit"] + 1])
-        page, rest = found[: asked["limit"]], found[asked["limit"] :]
-        cursor = signing.dumps(page[-1].pk, salt=_CURSOR_SALT) if rest else None
-        return Response({"batches": _all_json(page, request), "next_cursor": cursor})
+        rows = service.of_project(self.project)
+        page, next_cursor = ListQuery.page_of(rows, request)
+        batches = _all_json(page, request)
+        return Response({"batches": batches, "next_cursor": next_cursor})
 
     @extend_schema(
         summary="Create a batch",
@@ -145,7 +134,6 @@ class BatchesView(APIView):
     def post(self, request: Request) -> Response:
         """One call a line, each with a `custom_id`, a `model`, `inputs`, and perhaps
         `parameters`. A file with a line that can never run is refused whole."""
-        _require_scope(request)
         caller = api_caller(request, source=PredictionSource.BATCH)
         service.require_tier(caller.user)
         file = read_file(request)
@@ -161,7 +149,7 @@ class BatchesView(APIView):
         return answer
 
 
-class BatchView(APIView):
+class BatchView(ProjectView):
     @extend_schema(
         summary="Read a batch",
         operation_id="get_batch",
@@ -169,11 +157,11 @@ class BatchView(APIView):
     )
     def get(self, request: Request, batch_id: str) -> Response:
         """How far it is."""
-        batch = service.find(_project(request), batch_id)
+        batch = service.find(self.project, batch_id)
         return Response(_one_json(batch, request))
 
 
-class BatchCancelView(APIView):
+class BatchCancelView(ProjectView):
     @extend_schema(
         summary="Cancel a batch",
         operation_id="cancel_batch",
@@ -183,11 +171,11 @@ class BatchCancelView(APIView):
     def post(self, request: Request, batch_id: str) -> Response:
         """No further line begins, and those that run end within a moment. What has
         ended stays, and one that has ended altogether stays as it is."""
-        batch = service.cancel(service.find(_project(request), batch_id))
+        batch = service.cancel(service.find(self.project, batch_id))
         return Response(_one_json(batch, request))
 
 
-class BatchResultsView(APIView):
+class BatchResultsView(ProjectView):
     @extend_schema(
         summary="Read the results of a batch",
         operation_id="get_batch_results",
@@ -202,7 +190,7 @@ class BatchResultsView(APIView):
     )
     def get(self, request: Request, batch_id: str) -> HttpResponseBase:
         """Those there are, also while others still run."""
-        return results_response(service.find(_project(request), batch_id))
+        return results_response(service.find(self.project, batch_id))
 
 
 def _one_json(batch: Batch, request: Request) -> dict[str, Any]:
@@ -228,32 +216,3 @@ def _urls(batch: Batch, request: Request) -> dict[str, str]:
 
 def _url(name: str, batch: Batch, request: Request) -> str:
     return request.build_absolute_uri(reverse(name, args=[batch.public_id]))
-
-
-def _project(request: Request) -> Project:
-    """Texts are read with the scope that makes them."""
-    return _require_scope(request).project
-
-
-def _require_scope(request: Request) -> ApiToken:
-    api_token = cast("ApiToken", request.auth)
-    access.require_scope(api_token, Scope.PREDICT)
-    return api_token
-
-
-def _filtered(project: Project, asked: dict[str, Any]) -> BatchQuerySet:
-    rows = service.of_project(project)
-    if "status" in asked:
-        rows = rows.filter(status=asked["status"])
-    if "cursor" in asked:
-        rows = rows.filter(pk__lt=_read_cursor(asked["cursor"]))
-    return rows
-
-
-def _read_cursor(cursor: str) -> int:
-    try:
-        return int(signing.loads(cursor, salt=_CURSOR_SALT))
-    except signing.BadSignature as error:
-        raise InvalidInput(
-            "This is not the next_cursor of a page.", param="cursor"
-        ) from error

@@ -6,13 +6,13 @@ from typing import Any
 
 from rest_framework import serializers
 
+from models_app.api.pages import PageQuery
 from models_app.api.serializers import StrictSerializer
 from models_app.webhooks.addresses import LONGEST_URL
 from models_app.webhooks.events import EVENTS
 from models_app.webhooks.models import DeliveryStatus, Webhook
 from models_app.webhooks.secrets_of_projects import LONGEST_GRACE
 
-LARGEST_PAGE = 100
 _EVENTS_HELP = "Those that it is told; all of them where there are none."
 
 
@@ -83,14 +83,13 @@ class NewSecretOutput(SecretOutput):
     secret = serializers.CharField(help_text="It is shown this once.")
 
 
-class DeliveriesQuery(StrictSerializer):
+class DeliveriesQuery(PageQuery):
+    salt = "neuro.webhook_deliveries"
+    lookups = {"webhook": "webhook__public_id", "status": "status", "event": "event"}
+
     webhook = serializers.CharField(max_length=24, required=False)
     status = serializers.ChoiceField(choices=DeliveryStatus.choices, required=False)
     event = serializers.CharField(max_length=50, required=False)
-    limit = serializers.IntegerField(min_value=1, max_value=LARGEST_PAGE, default=20)
-    cursor = serializers.CharField(
-        max_length=200, required=False, help_text="`next_cursor` of the page before."
-    )
 
 
 class AttemptOutput(serializers.Serializer[Any]):

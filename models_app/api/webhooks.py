@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any, cast
 
-from django.core import signing
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from accounts.models import ApiToken, Project, Scope
-from accounts.permissions import HasScope
+from accounts.models import Scope
+from models_app.api.project_view import ProjectView
 from models_app.api.serializers import ErrorOutput
 from models_app.api.webhook_rendering import (
     delivery_json,
@@ -34,25 +31,18 @@ from models_app.api.webhook_serializers import (
     WebhookListOutput,
     WebhookOutput,
 )
-from models_app.errors import InvalidInput
 from models_app.webhooks import managing
 from models_app.webhooks.announcing import announce_test
 from models_app.webhooks.models import WebhookDelivery
 from models_app.webhooks.secrets_of_projects import renew_secret, secret_of
 
-_CURSOR_SALT = "neuro.webhook_deliveries"
 _ERRORS: dict[int, type[ErrorOutput]] = dict.fromkeys((401, 403), ErrorOutput)
 _ONE_ERRORS = _ERRORS | {404: ErrorOutput}
 _BODY_ERRORS = _ERRORS | dict.fromkeys((400, 413, 415), ErrorOutput)
 
 
-class WebhookView(APIView):
-    permission_classes = [HasScope]
+class WebhookView(ProjectView):
     required_scope = Scope.MANAGE_WEBHOOKS
-
-    @property
-    def project(self) -> Project:
-        return cast("ApiToken", self.request.auth).project
 
 
 class WebhooksView(WebhookView):
@@ -167,16 +157,11 @@ class DeliveriesView(WebhookView):
     )
     def get(self, request: Request) -> Response:
         """Also what waits to be sent, and what was given up."""
-        query = DeliveriesQuery(data=request.query_params.dict())
-        query.is_valid(raise_exception=True)
-        asked = query.validated_data
-        rows = list(_filtered(self.project, asked)[: asked["limit"] + 1])
-        page = rows[: asked["limit"]]
-        is_last = len(rows) == len(page)
-        cursor = None if is_last else signing.dumps(page[-1].pk, salt=_CURSOR_SALT)
-        return Response(
-            {"deliveries": [summary_json(one) for one in page], "next_cursor": cursor}
-        )
+        rows = WebhookDelivery.objects.filter(project=self.project)
+        light = rows.select_related("webhook").defer("payload")
+        page, next_cursor = DeliveriesQuery.page_of(light, request)
+        deliveries = [summary_json(one) for one in page]
+        return Response({"deliveries": deliveries, "next_cursor": next_cursor})
 
 
 class DeliveryView(WebhookView):
@@ -203,22 +188,3 @@ class ResendView(WebhookView):
         delivery = managing.find_delivery(self.project, delivery_id)
         managing.resend(delivery)
         return Response(delivery_json(delivery), status=status.HTTP_202_ACCEPTED)
-
-
-def _filtered(project: Project, asked: dict[str, Any]) -> Any:
-    rows = WebhookDelivery.objects.filter(project=project).select_related("webhook")
-    columns = {"webhook": "webhook__public_id", "status": "status", "event": "event"}
-    given = {column: asked[name] for name, column in columns.items() if name in asked}
-    rows = rows.filter(**given).defer("payload")
-    if "cursor" in asked:
-        rows = rows.filter(pk__lt=_read_cursor(asked["cursor"]))
-    return rows
-
-
-def _read_cursor(cursor: str) -> int:
-    try:
-        return int(signing.loads(cursor, salt=_CURSOR_SALT))
-    except signing.BadSignature as error:
-        raise InvalidInput(
-            "This is not the next_cursor of a page.", param="cursor"
-        ) from error
