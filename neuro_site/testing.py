@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from django.core.cache import cache
 from django.test import TestCase, override_settings
@@ -58,6 +58,11 @@ class BaseTestCase(TestCase):
 
     def api_token_of(self, user: User) -> ApiToken:
         return ApiToken.objects.get(project__user=user)
+
+
+async def read_stream(response: Any) -> bytes:
+    """The whole of an answer that is made while it is sent."""
+    return b"".join([chunk async for chunk in response.streaming_content])
 
 
 def _register(name: str, tier: Tier) -> tuple[User, str]:

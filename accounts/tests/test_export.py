@@ -4,14 +4,13 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import AsyncIterator
-from typing import Any, cast
+from typing import Any
 
 from asgiref.sync import async_to_sync
 
 from accounts.export import export_of
 from accounts.models import Project
-from neuro_site.testing import BaseTestCase
+from neuro_site.testing import BaseTestCase, read_stream
 
 
 class ExportTestCase(BaseTestCase):
@@ -23,7 +22,7 @@ class ExportTestCase(BaseTestCase):
         response = self.client.post("/account/data/export/")
         self.assertEqual(response["Content-Type"], "application/zip")
         self.assertIn("no-store", response["Cache-Control"])
-        return zipfile.ZipFile(io.BytesIO(_content(response)))
+        return zipfile.ZipFile(io.BytesIO(async_to_sync(read_stream)(response)))
 
     def rows(self, name: str) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = json.loads(self.download().read(f"{name}.json"))
@@ -69,11 +68,3 @@ class ExportTestCase(BaseTestCase):
             for number in range(4000)
         )
         self.assertGreater(len(list(export_of(self.alice))), 2)
-
-
-def _content(response: Any) -> bytes:
-    async def collect() -> bytes:
-        chunks = cast("AsyncIterator[bytes]", response.streaming_content)
-        return b"".join([chunk async for chunk in chunks])
-
-    return async_to_sync(collect)()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any, cast
 
 from asgiref.sync import async_to_sync
 from django.http import StreamingHttpResponse
 
 from models_app.models import PredictionRecord
-from neuro_site.testing import BaseTestCase, Response
+from neuro_site.testing import BaseTestCase, Response, read_stream
 
 
 class OpenAiTestCase(BaseTestCase):
@@ -43,7 +42,7 @@ class OpenAiTestCase(BaseTestCase):
 
     def data_of(self, response: Any) -> list[str]:
         assert isinstance(response, StreamingHttpResponse)
-        content = async_to_sync(_join)(cast("Any", response.streaming_content))
+        content = async_to_sync(read_stream)(response)
         return [
             line.removeprefix("data: ")
             for line in content.decode().splitlines()
@@ -52,7 +51,3 @@ class OpenAiTestCase(BaseTestCase):
 
     def record(self) -> PredictionRecord:
         return PredictionRecord.objects.get()
-
-
-async def _join(parts: AsyncIterator[bytes]) -> bytes:
-    return b"".join([part async for part in parts])

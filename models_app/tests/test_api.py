@@ -16,7 +16,7 @@ from models_app.tests.fakes import (
     token,
     use_backend,
 )
-from neuro_site.testing import BaseTestCase, Response
+from neuro_site.testing import BaseTestCase, Response, read_stream
 
 MODELS = "/api/v1/models"
 PREDICT = f"{MODELS}/neo-tiny/predict"
@@ -43,10 +43,6 @@ class ApiTestCase(BaseTestCase):
         error: dict[str, Any] = response.json()["error"]
         self.assertEqual(error["request_id"], response["X-Request-Id"])
         return error
-
-
-async def _read(response: Any) -> bytes:
-    return b"".join([chunk async for chunk in response.streaming_content])
 
 
 class ModelTests(ApiTestCase):
@@ -230,7 +226,7 @@ class PredictTests(ApiTestCase):
                 content_type="application/json",
                 headers=self.bearer(self.alice_api_token),
             )
-            frames = (await _read(response)).decode()
+            frames = (await read_stream(response)).decode()
 
         self.assertEqual(frames.count("event: started"), 1)
         self.assertTrue(frames.endswith("}\n\n"))
@@ -246,7 +242,7 @@ class PredictTests(ApiTestCase):
         self.assertEqual(one.cache_scope, self.alice.default_project.public_id)
 
     def events_of(self, response: Response) -> list[tuple[str, dict[str, Any]]]:
-        frames = async_to_sync(_read)(response).decode().strip().split("\n\n")
+        frames = async_to_sync(read_stream)(response).decode().strip().split("\n\n")
         fields = [dict(line.split(": ", 1) for line in f.split("\n")) for f in frames]
         self.assertEqual(
             [int(one["id"]) for one in fields], [*range(1, len(fields) + 1)]

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from typing import Any
 from unittest import mock
 
-from asgiref.sync import sync_to_async
+from asgiref.sync import async_to_sync, sync_to_async
 from django.utils import timezone
 
 from accounts import quota
@@ -20,7 +20,7 @@ from models_app.idempotency.models import IdempotencyKey
 from models_app.models import PredictionRecord
 from models_app.tests.fakes import HELLO, FakeBackend, use_backend
 from models_app.tests.queues import carry_out_all
-from neuro_site.testing import BaseTestCase, Response
+from neuro_site.testing import BaseTestCase, Response, read_stream
 
 URL = "/api/v1/predictions"
 PREDICT = "/api/v1/models/neo-tiny/predict"
@@ -158,7 +158,7 @@ class StreamTests(ApiTestCase):
         """The id and name of each event."""
         answer = self.get(url, **headers)
         self.assertEqual(answer.status_code, 200)
-        text = b"".join(answer).decode()
+        text = async_to_sync(read_stream)(answer).decode()
         return [
             (int(lines[0].removeprefix("id: ")), lines[1].removeprefix("event: "))
             for lines in (one.split("\n") for one in text.split("\n\n") if one)

@@ -5,6 +5,7 @@ from typing import Any
 from unittest import mock
 
 import jinja2
+from asgiref.sync import async_to_sync
 from django.test import Client
 
 from accounts.models import ApiToken
@@ -13,7 +14,7 @@ from models_app.errors import ModelNotInstalled, Overloaded
 from models_app.idempotency.models import IdempotencyKey
 from models_app.models import PredictionRecord
 from models_app.tests.fakes import FakeBackend, logprob, token, use_backend
-from neuro_site.testing import BaseTestCase, Response
+from neuro_site.testing import BaseTestCase, Response, read_stream
 
 URL = "/models/neo-tiny"
 HELLO = (
@@ -60,7 +61,7 @@ class HuggingFaceTestCase(BaseTestCase):
 
     def events(self, response: Response) -> list[dict[str, Any]]:
         with use_backend(self.backend):
-            content = b"".join(response).decode()
+            content = async_to_sync(read_stream)(response).decode()
         return [
             json.loads(line.removeprefix("data: "))
             for line in content.splitlines()

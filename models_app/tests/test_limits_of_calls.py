@@ -11,7 +11,7 @@ from accounts import days
 from accounts.models import ApiToken, Reservation, UsageDay
 from models_app.models import PredictionRecord
 from models_app.tests.fakes import HELLO, FakeBackend, use_backend
-from neuro_site.testing import BaseTestCase, Response
+from neuro_site.testing import BaseTestCase, Response, read_stream
 
 PREDICT = "/api/v1/models/neo-tiny/predict"
 PREFIX = "x-ratelimit-"
@@ -20,10 +20,6 @@ SIX = {
     for kind in ("limit", "remaining", "reset")
     for name in ("requests", "tokens")
 }
-
-
-async def _read(response: Any) -> bytes:
-    return b"".join([chunk async for chunk in response.streaming_content])
 
 
 class CallTestCase(BaseTestCase):
@@ -36,7 +32,7 @@ class CallTestCase(BaseTestCase):
                 headers=self.bearer(api_token or self.charlie_api_token),
             )
             if response.streaming:
-                async_to_sync(_read)(response)
+                async_to_sync(read_stream)(response)
             return response
 
     def limit(self, **limits: int) -> None:

@@ -17,7 +17,7 @@ from models_app.errors import EngineUnavailable, Overloaded
 from models_app.idempotency.models import IdempotencyKey
 from models_app.models import PredictionRecord
 from models_app.tests.fakes import HELLO, FakeBackend, use_backend
-from neuro_site.testing import BaseTestCase
+from neuro_site.testing import BaseTestCase, read_stream
 
 
 class DjangoTransport(httpx2.BaseTransport):
@@ -36,15 +36,13 @@ class DjangoTransport(httpx2.BaseTransport):
             },
         )
         content = (
-            async_to_sync(_join)(response) if response.streaming else response.content
+            async_to_sync(read_stream)(response)
+            if response.streaming
+            else response.content
         )
         return httpx2.Response(
             response.status_code, headers=dict(response.items()), content=content
         )
-
-
-async def _join(response: Any) -> bytes:
-    return b"".join([part async for part in response.streaming_content])
 
 
 class PackageTestCase(BaseTestCase):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from asgiref.sync import sync_to_async
+from asgiref.sync import async_to_sync, sync_to_async
 from django.core.signals import request_finished
 from django.db import close_old_connections
 from django.http import StreamingHttpResponse
@@ -15,7 +15,7 @@ from models_app.models import PredictionRecord, PredictionSource
 from models_app.predictions import PredictEvent, TextDelta
 from models_app.sse import Frame, event_stream_response, format_event
 from models_app.tests.fakes import HELLO, FakeBackend, use_backend
-from neuro_site.testing import BaseTestCase
+from neuro_site.testing import BaseTestCase, read_stream
 
 
 class FormatEventTests(SimpleTestCase):
@@ -68,7 +68,7 @@ class EventStreamResponseTests(BaseTestCase):
     def test_it_sends_what_the_door_renders_with_rising_ids(self) -> None:
         with use_backend(FakeBackend(*HELLO)):
             response = self.respond()
-            content = b"".join(response).decode()
+            content = async_to_sync(read_stream)(response).decode()
 
         self.assertEqual(
             content,

@@ -13,6 +13,7 @@ from models_app.models import (
     PredictionSource,
     PredictionStatus,
 )
+from neuro_site.testing import read_stream
 
 
 def utc(*parts: int) -> datetime.datetime:
@@ -20,8 +21,7 @@ def utc(*parts: int) -> datetime.datetime:
 
 
 async def read(response: Any) -> str:
-    """The whole of an answer that is made while it is sent."""
-    return b"".join([chunk async for chunk in response.streaming_content]).decode()
+    return (await read_stream(response)).decode()
 
 
 def ended(user: User, at: datetime.datetime, **changes: Any) -> PredictionRecord:
