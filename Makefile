@@ -59,6 +59,7 @@ $(RUNTIME): requirements.txt constraints.txt
 	@echo "Installing what Neuro needs into $(VENV) (about 300 MB to fetch) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) install -qq -r requirements.txt -c constraints.txt
+	@$(BIN)/python -m inference.kernels.library
 	@touch $@
 
 $(DEVELOPMENT): $(RUNTIME) requirements-dev.txt

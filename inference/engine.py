@@ -15,6 +15,7 @@ from inference.beams import BeamSearch
 from inference.config import EngineConfig
 from inference.detokenizer import Detokenizer
 from inference.errors import ContextLengthExceeded, DeadlineExceeded, InvalidRequest
+from inference.kernels import parallel as kernels
 from inference.kv_cache import MAX_COPIED_POSITIONS, SlotCopy
 from inference.loader import (
     end_of_text_ids,
@@ -270,6 +271,8 @@ def load_engine(
     torch.set_num_threads(config.num_threads)
     device = resolve_device()
     precision = resolve_precision(config.precision, device)
+    if device == "cpu":
+        kernels.prepare()
     model, num_parameters = load_model(
         checkpoint_dir, precision=precision, device=device
     )

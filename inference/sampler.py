@@ -17,12 +17,12 @@ from inference.candidates import (
     find_candidates,
     whole_vocabulary,
 )
+from inference.kernels.greedy import find_first_largest
 from inference.logits import process
 from inference.request import Request
 from inference.warpers import Limits
 
-# Scores are searched, and probabilities added up, in runs of this length, then within
-# the one found.
+# Probabilities are added up in runs of this length, then within the one found.
 RUN_LENGTH = 256
 
 
@@ -80,17 +80,13 @@ def _groups(requests: Sequence[Request]) -> dict[Kind | None, list[int]]:
 
 
 def _best(rows: Tensor) -> list[int]:
-    """The first of the largest scores: by runs, since the largest number is found much
-    faster than its place."""
-    width = rows.size(1) // RUN_LENGTH * RUN_LENGTH
-    runs = rows[:, :width].unflatten(1, (-1, RUN_LENGTH)).amax(-1)
-    rest = rows[:, -RUN_LENGTH:].amax(-1, keepdim=True)
-    run = torch.cat((runs, rest), 1).argmax(-1, keepdim=True)
-    places = run * RUN_LENGTH + torch.arange(RUN_LENGTH, device=rows.device)
-    places.clamp_(max=rows.size(1) - 1)
-    place = rows.gather(1, places).argmax(-1, keepdim=True)
-    token_ids: list[int] = places.gather(1, place).flatten().tolist()
-    return token_ids
+    if rows.device.type != "cpu":
+        chosen: list[int] = rows.argmax(-1).tolist()
+        return chosen
+    token_ids = torch.empty(len(rows), dtype=torch.long)
+    find_first_largest(rows, token_ids)
+    chosen = token_ids.tolist()
+    return chosen
 
 
 def _draw(rows: Tensor, requests: Sequence[Request], kind: Kind) -> list[int]:
