@@ -7,9 +7,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts.projects import create_project
 from models_app.batches.models import Batch
+from models_app.tests.batches import CALL, calls, jsonl
 from models_app.tests.fakes import HELLO, FakeBackend, use_backend
 from models_app.tests.queues import carry_out_all
-from models_app.tests.test_batches import CALL, calls, jsonl
 from models_app.tests.usage import read
 from neuro_site.testing import BaseTestCase, Response
 

@@ -11,9 +11,9 @@ from accounts.models import Scope
 from accounts.projects import create_project
 from accounts.token_options import TokenOptions
 from models_app.batches.models import Batch
+from models_app.tests.batches import calls, jsonl
 from models_app.tests.fakes import HELLO, FakeBackend, use_backend
 from models_app.tests.queues import carry_out_all
-from models_app.tests.test_batches import calls, jsonl
 from models_app.tests.usage import read
 from neuro_site.testing import BaseTestCase, Response
 
