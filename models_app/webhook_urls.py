@@ -9,18 +9,18 @@ urlpatterns: list[URLPattern] = [
     path("add/", webhook_views.add, name="project_webhook_add"),
     path("secret/", webhook_views.renew, name="project_webhook_secret"),
     path(
-        "<str:webhook_id>/switch/",
+        "<str:row_id>/switch/",
         webhook_views.switch,
         name="project_webhook_switch",
     ),
     path(
-        "<str:webhook_id>/delete/",
+        "<str:row_id>/delete/",
         webhook_views.delete,
         name="project_webhook_delete",
     ),
-    path("<str:webhook_id>/test/", webhook_views.test, name="project_webhook_test"),
+    path("<str:row_id>/test/", webhook_views.test, name="project_webhook_test"),
     path(
-        "deliveries/<str:delivery_id>/resend/",
+        "deliveries/<str:row_id>/resend/",
         webhook_views.resend,
         name="project_webhook_resend",
     ),

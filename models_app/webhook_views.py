@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import datetime
-from typing import Any
+import functools
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypeVar
 
 from django import forms
 from django.contrib import messages
@@ -17,15 +18,21 @@ from accounts import fresh_sign_in
 from accounts.errors import ApplicationError
 from accounts.http import AuthenticatedHttpRequest
 from accounts.models import Project
+from accounts.token_forms import RotateApiTokenForm
 from models_app.errors import WebhookNotFound
 from models_app.webhooks import managing, secret_once
 from models_app.webhooks.addresses import LONGEST_URL
 from models_app.webhooks.announcing import announce_test
 from models_app.webhooks.events import EVENTS
 from models_app.webhooks.models import Webhook, WebhookDelivery
-from models_app.webhooks.secrets_of_projects import USUAL_GRACE, renew_secret, secret_of
+from models_app.webhooks.secrets_of_projects import renew_secret, secret_of
 
 DELIVERIES_OF_A_PAGE = 20
+A_DAY = 86_400
+
+Row = TypeVar("Row", Webhook, WebhookDelivery)
+Act: TypeAlias = Callable[[Row], str]
+View: TypeAlias = Callable[[AuthenticatedHttpRequest, str, str], HttpResponse]
 
 
 class AddWebhookForm(forms.Form):
@@ -42,15 +49,6 @@ class AddWebhookForm(forms.Form):
         required=False,
         widget=forms.CheckboxSelectMultiple,
         help_text="None ticked: all of them, and those that are still to come.",
-    )
-
-
-class RenewSecretForm(forms.Form):
-    grace = forms.TypedChoiceField(
-        label="The secret of before signs beside it",
-        choices=[(0, "no more"), (86_400, "for a day"), (604_800, "for a week")],
-        coerce=int,
-        initial=int(USUAL_GRACE.total_seconds()),
     )
 
 
@@ -87,66 +85,60 @@ def add(request: AuthenticatedHttpRequest, public_id: str) -> HttpResponse:
 @fresh_sign_in.required
 def renew(request: AuthenticatedHttpRequest, public_id: str) -> HttpResponse:
     project = _find(request, public_id)
-    form = RenewSecretForm(request.POST)
+    form = RotateApiTokenForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "Choose how long the secret of before signs.")
+        messages.error(request, "Choose when the old value ends.")
         return _back(project)
-    grace = datetime.timedelta(seconds=form.cleaned_data["grace"])
-    return _back(project, renew_secret(project, grace=grace))
+    return _back(project, renew_secret(project, grace=form.period))
 
 
-@require_POST
-def switch(
-    request: AuthenticatedHttpRequest, public_id: str, webhook_id: str
-) -> HttpResponse:
-    project = _find(request, public_id)
-    webhook = _find_webhook(project, webhook_id)
+def _button(find: Callable[[Project, str], Row]) -> Callable[[Act[Row]], View]:
+    """A view that does something to one row of a project, and says what it did."""
+
+    def view_of(act: Act[Row]) -> View:
+        @require_POST
+        @functools.wraps(act)
+        def view(
+            request: AuthenticatedHttpRequest, public_id: str, row_id: str
+        ) -> HttpResponse:
+            project = _find(request, public_id)
+            try:
+                done = act(find(project, row_id))
+            except WebhookNotFound as error:
+                raise Http404 from error
+            except ApplicationError as error:
+                messages.error(request, error.message)
+            else:
+                messages.success(request, done)
+            return _back(project)
+
+        return view
+
+    return view_of
+
+
+@_button(managing.find_webhook)
+def switch(webhook: Webhook) -> str:
     managing.change_webhook(webhook, is_enabled=not webhook.is_enabled)
-    state = "on" if webhook.is_enabled else "off"
-    messages.success(request, f"{webhook.url} is switched {state}.")
-    return _back(project)
+    return f"{webhook.url} is switched {'on' if webhook.is_enabled else 'off'}."
 
 
-@require_POST
-def delete(
-    request: AuthenticatedHttpRequest, public_id: str, webhook_id: str
-) -> HttpResponse:
-    project = _find(request, public_id)
-    webhook = _find_webhook(project, webhook_id)
+@_button(managing.find_webhook)
+def delete(webhook: Webhook) -> str:
     managing.delete_webhook(webhook)
-    messages.success(request, f"{webhook.url} is told nothing more.")
-    return _back(project)
+    return f"{webhook.url} is told nothing more."
 
 
-@require_POST
-def test(
-    request: AuthenticatedHttpRequest, public_id: str, webhook_id: str
-) -> HttpResponse:
-    project = _find(request, public_id)
-    webhook = _find_webhook(project, webhook_id)
-    try:
-        announce_test(webhook)
-    except ApplicationError as error:
-        messages.error(request, error.message)
-    else:
-        messages.success(request, f"A test is on its way to {webhook.url}.")
-    return _back(project)
+@_button(managing.find_webhook)
+def test(webhook: Webhook) -> str:
+    announce_test(webhook)
+    return f"A test is on its way to {webhook.url}."
 
 
-@require_POST
-def resend(
-    request: AuthenticatedHttpRequest, public_id: str, delivery_id: str
-) -> HttpResponse:
-    project = _find(request, public_id)
-    try:
-        managing.resend(managing.find_delivery(project, delivery_id))
-    except WebhookNotFound as error:
-        raise Http404 from error
-    except ApplicationError as error:
-        messages.error(request, error.message)
-    else:
-        messages.success(request, "It is on its way once more.")
-    return _back(project)
+@_button(managing.find_delivery)
+def resend(delivery: WebhookDelivery) -> str:
+    managing.resend(delivery)
+    return "It is on its way once more."
 
 
 def _render(
@@ -160,7 +152,7 @@ def _render(
     context = {
         "project": project,
         "form": form,
-        "renew_form": RenewSecretForm(),
+        "renew_form": RotateApiTokenForm(initial={"grace": A_DAY}),
         "webhooks": project.webhooks.all(),
         "secret": secret_of(project),
         "deliveries": pages.get_page(request.GET.get("page")),
@@ -178,11 +170,3 @@ def _back(project: Project, secret: str | None = None) -> HttpResponse:
 
 def _find(request: AuthenticatedHttpRequest, public_id: str) -> Project:
     return get_object_or_404(Project, user=request.user, public_id=public_id)
-
-
-def _find_webhook(project: Project, public_id: str) -> Webhook:
-    return get_object_or_404(
-        Webhook.objects.select_related("project__user"),
-        project=project,
-        public_id=public_id,
-    )

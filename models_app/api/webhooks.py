@@ -38,6 +38,7 @@ from models_app.webhooks.secrets_of_projects import renew_secret, secret_of
 
 _ERRORS: dict[int, type[ErrorOutput]] = dict.fromkeys((401, 403), ErrorOutput)
 _ONE_ERRORS = _ERRORS | {404: ErrorOutput}
+_SENT = _ONE_ERRORS | {202: DeliveryOutput, 409: ErrorOutput}
 _BODY_ERRORS = _ERRORS | dict.fromkeys((400, 413, 415), ErrorOutput)
 
 
@@ -113,13 +114,12 @@ class WebhookTestView(WebhookView):
         summary="Test a webhook",
         operation_id="test_webhook",
         request=None,
-        responses={202: DeliveryOutput, 409: ErrorOutput, **_ONE_ERRORS},
+        responses=_SENT,
     )
     def post(self, request: Request, webhook_id: str) -> Response:
         """Send it an event of the type `webhook.test`."""
         webhook = managing.find_webhook(self.project, webhook_id)
-        delivery = announce_test(webhook)
-        return Response(delivery_json(delivery), status=status.HTTP_202_ACCEPTED)
+        return _sent(announce_test(webhook))
 
 
 class WebhookSecretView(WebhookView):
@@ -181,10 +181,14 @@ class ResendView(WebhookView):
         summary="Send a delivery once more",
         operation_id="resend_webhook_delivery",
         request=None,
-        responses={202: DeliveryOutput, 409: ErrorOutput, **_ONE_ERRORS},
+        responses=_SENT,
     )
     def post(self, request: Request, delivery_id: str) -> Response:
         """The same message with the same id, now, and again if it is not taken."""
         delivery = managing.find_delivery(self.project, delivery_id)
         managing.resend(delivery)
-        return Response(delivery_json(delivery), status=status.HTTP_202_ACCEPTED)
+        return _sent(delivery)
+
+
+def _sent(delivery: WebhookDelivery) -> Response:
+    return Response(delivery_json(delivery), status=status.HTTP_202_ACCEPTED)

@@ -65,7 +65,7 @@ def delete_webhook(webhook: Webhook) -> None:
 
 
 def find_webhook(project: Project, public_id: str) -> Webhook:
-    found = Webhook.objects.select_related("project").filter(
+    found = Webhook.objects.select_related("project__user").filter(
         project=project, public_id=public_id
     )
     webhook = found.first()

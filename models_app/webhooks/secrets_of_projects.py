@@ -14,7 +14,6 @@ from models_app.webhooks.models import WebhookSecret
 from models_app.webhooks.signing import new_secret
 
 LONGEST_GRACE = datetime.timedelta(days=30)
-USUAL_GRACE = datetime.timedelta(days=1)
 NO_GRACE = datetime.timedelta()
 
 
