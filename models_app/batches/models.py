@@ -53,6 +53,8 @@ class Batch(models.Model):
     total = models.PositiveIntegerField()
     # Why no line runs at the moment, for people; empty while lines run.
     waits_for = models.CharField(max_length=300, blank=True)
+    # What `webhook_of_call` made of the webhook that the upload named, if it named one.
+    webhook = models.JSONField(null=True)
     task_id = models.UUIDField(null=True)
     cancel_requested_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)

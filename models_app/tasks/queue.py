@@ -44,9 +44,12 @@ def wake_on_commit() -> None:
     transaction.on_commit(wake_workers, robust=True)
 
 
-def claim(worker_id: str, queues: Sequence[str]) -> TaskRow | None:
-    """The next task that is due in one of the queues; it is this worker's from now on."""
-    ready = DBTaskResult.objects.ready().filter(queue_name__in=queues)
+def claim(
+    worker_id: str, queues: Sequence[str], those: Q | None = None
+) -> TaskRow | None:
+    """The next task that is due in one of the queues, or among `those` of them; it is
+    this worker's from now on."""
+    ready = DBTaskResult.objects.ready().filter(those or Q(), queue_name__in=queues)
     # Looked at first: most looks find nothing and need not ask to write.
     if not ready.exists():
         return None

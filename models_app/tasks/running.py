@@ -20,6 +20,7 @@ from models_app.supervisor import Supervisor
 from models_app.tasks import queue
 from models_app.tasks.mailboxes import remove_dead
 from models_app.tasks.worker import Chore, Worker
+from models_app.webhooks import sharing
 from models_app.webhooks.retention import forget_deliveries
 
 # Short work, such as deliveries, never waits for long predictions.
@@ -56,7 +57,9 @@ def make_worker() -> Worker:
         queue.BATCHES: 1,
         queue.WEBHOOKS: WEBHOOKS_AT_ONCE,
     }
-    return Worker(capacity, CHORES, attach=get_backend().attach)
+    return Worker(
+        capacity, CHORES, attach=get_backend().attach, may_begin=sharing.may_begin
+    )
 
 
 def supervise_worker() -> Supervisor:

@@ -16,6 +16,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import close_old_connections
+from django.db.models import Q
 
 from models_app.tasks import queue
 from models_app.tasks.mailboxes import Mailbox
@@ -25,10 +26,12 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 1.0
 CHORES_SECONDS = 60.0
 Chore = Callable[[], object]
+# Which of the tasks in the queue may begin beside those that run, given with their queues.
+MayBegin = Callable[[Mapping[uuid.UUID, str]], Q]
 
 
 class Worker:
-    """Runs as many tasks of each queue at once as `capacity` says.
+    """Runs as many tasks of each queue at once as `capacity` and `may_begin` say.
 
     What it holds when its process dies is put back by the next look of any worker.
     Each task has a thread, and what is asynchronous in any of them runs on the one event
@@ -40,11 +43,13 @@ class Worker:
         capacity: Mapping[str, int],
         chores: Sequence[Chore],
         attach: Callable[[], Coroutine[Any, Any, None]] | None = None,
+        may_begin: MayBegin = lambda running: Q(),
     ) -> None:
         self._capacity = capacity
         self._chores = chores
         self._mailbox = Mailbox()
         self._attach = attach
+        self._may_begin = may_begin
         self._loop = asyncio.new_event_loop()
         self._carry_out_on_loop = sync_to_async(
             self._carry_out,
@@ -89,13 +94,15 @@ class Worker:
                 chore()
 
     def _start_one(self) -> bool:
-        running = Counter(list(self._active.values()))
+        active = dict(self._active)
+        running = Counter(active.values())
         open_queues = [
             name for name, most in self._capacity.items() if running[name] < most
         ]
         if self._stopping.is_set() or not open_queues:
             return False
-        claimed = queue.claim(self._mailbox.name, open_queues)
+        those = self._may_begin(active)
+        claimed = queue.claim(self._mailbox.name, open_queues, those)
         if claimed is None:
             return False
         self._active[claimed.pk] = claimed.queue_name

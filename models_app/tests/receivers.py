@@ -20,12 +20,14 @@ class Received:
 
 
 class Receiver(ThreadingHTTPServer):
-    """Answers with `answers` in turn, then with 204."""
+    """Answers with `answers` in turn, then with 204, while it `may_answer`."""
 
     def __init__(self, *answers: int) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answers = list(answers)
         self.received: list[Received] = []
+        self.may_answer = threading.Event()
+        self.may_answer.set()
 
     @property
     def url(self) -> str:
@@ -42,6 +44,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.server.received.append(Received(self.path, headers, body))
+        self.server.may_answer.wait()
         status = self.server.answers.pop(0) if self.server.answers else OK
         self.send_response(status)
         if 300 <= status < 400:
@@ -61,5 +64,6 @@ def receiving(*answers: int) -> Iterator[Receiver]:
         try:
             yield server
         finally:
+            server.may_answer.set()
             server.shutdown()
             thread.join()

@@ -53,6 +53,8 @@ class Webhook(models.Model):
         max_length=24, unique=True, editable=False, default=new_public_id
     )
     url = models.CharField(max_length=2000)
+    # What it is for, in its owner's words.
+    description = models.CharField(max_length=200, blank=True)
     # Names of `models_app.webhooks.events`; an empty list means all of them.
     events = models.JSONField(default=list)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -120,6 +122,11 @@ class WebhookDelivery(models.Model):
         indexes = [
             models.Index(fields=["project", "-id"], name="deliveries_of_project"),
             models.Index(fields=["created_at"], name="deliveries_created"),
+            models.Index(
+                fields=["task_id"],
+                condition=models.Q(status=DeliveryStatus.PENDING),
+                name="deliveries_pending",
+            ),
         ]
 
     def __str__(self) -> str:
