@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from uuid import UUID
 
 from django.test import TransactionTestCase, override_settings
 
@@ -39,7 +40,7 @@ def announce_often(project: Project, *, of_call: str = "", times: int = 8) -> No
 class ShareTests(BaseTestCase):
     def running_at_once(self) -> Counter[str]:
         """As many as a worker with room for all begins, and none of them ends."""
-        running = {}
+        running: dict[UUID, str] = {}
         while claimed := queue.claim(WORKER, [queue.WEBHOOKS], may_begin(running)):
             running[claimed.pk] = claimed.queue_name
         begun = WebhookDelivery.objects.filter(task_id__in=running)
@@ -98,6 +99,9 @@ class SilentReceiverTests(TransactionTestCase):
         add_webhook(project=user.default_project, url=url)
         return user.default_project
 
+    def is_all_delivered(self) -> bool:
+        return not WebhookDelivery.objects.exclude(status="delivered").exists()
+
     def wait_until(self, condition: Callable[[], bool]) -> None:
         pause = threading.Event()
         for _ in range(int(SECONDS * 100)):
@@ -115,4 +119,6 @@ class SilentReceiverTests(TransactionTestCase):
                 self.wait_until(lambda: len(other.received) == 16)
                 self.assertEqual(len(silent.received), MOST_OF_A_WEBHOOK)
                 silent.may_answer.set()
-                self.wait_until(lambda: len(silent.received) == 16)
+                self.wait_until(self.is_all_delivered)
+
+        self.assertEqual(len(silent.received), 16)
