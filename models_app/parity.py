@@ -13,6 +13,7 @@ import sys
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 from django.conf import settings
@@ -27,6 +28,8 @@ from models_app.weights import (
 
 PARITY_FILE = "parity.json"
 CHECK_SECONDS = 3600
+# Name, size and time of change of every file but the record of installation.
+Stamps: TypeAlias = frozenset[tuple[str, int, int]]
 
 
 class Parity(StrEnum):
@@ -104,13 +107,18 @@ def parity_of_model(slug: str) -> Parity | None:
 
 def parity_of(folder: Path) -> Parity:
     """What is known of the checkpoint in the folder, for the precision served in."""
+    return _parity_of(folder, _stamps(folder), settings.ENGINE_PRECISION)
+
+
+@lru_cache(maxsize=32)
+def _parity_of(folder: Path, stamps: Stamps, precision: str) -> Parity:
+    """Judged once for the files as they are, and again when one of them changes."""
     record = _read_record(folder)
     if record is None:
         return Parity.UNCHECKED
-    stamps = _stamps(folder)
     if not _is_about(record, folder, stamps):
         return Parity.CHANGED
-    return _verdict(record.result, settings.ENGINE_PRECISION)
+    return _verdict(record.result, precision)
 
 
 def check(slug: str) -> Result:
@@ -192,19 +200,15 @@ def _decode(path: Path, modified_ns: int) -> ParityRecord:
     return msgspec.json.decode(path.read_bytes(), type=ParityRecord)
 
 
-def _stamps(folder: Path) -> dict[str, tuple[int, int]]:
-    """Size and time of change of every file but the two that Neuro writes."""
-    return {
-        path.name: (path.stat().st_size, path.stat().st_mtime_ns)
-        for path in folder.iterdir()
-        if path.name not in (PARITY_FILE, RECORD_FILE)
-    }
+def _stamps(folder: Path) -> Stamps:
+    with os.scandir(folder) as files:
+        known = [(file.name, file.stat()) for file in files if file.name != RECORD_FILE]
+    return frozenset((name, stat.st_size, stat.st_mtime_ns) for name, stat in known)
 
 
-def _is_about(
-    record: ParityRecord, folder: Path, stamps: dict[str, tuple[int, int]]
-) -> bool:
-    if stamps.keys() != record.files.keys():
+def _is_about(record: ParityRecord, folder: Path, stamps: Stamps) -> bool:
+    checked = [stamp for stamp in stamps if stamp[0] != PARITY_FILE]
+    if {name for name, _, _ in checked} != record.files.keys():
         return False
     return all(
         size == record.files[name].size
@@ -212,7 +216,7 @@ def _is_about(
             modified_ns == record.modified_ns.get(name)
             or _digest(folder / name, modified_ns) == record.files[name].sha256
         )
-        for name, (size, modified_ns) in stamps.items()
+        for name, size, modified_ns in checked
     )
 
 

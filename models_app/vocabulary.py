@@ -13,9 +13,16 @@ TokenIds = tuple[int, ...]
 
 def require_known_tokens(parameters: GenerationParameters, *, model: str) -> None:
     """Refuse token ids that the model does not have, naming parameter and id."""
+    highest_ids = {
+        name: highest
+        for name, token_ids in _named_token_ids(parameters)
+        if (highest := max(token_ids, default=0))
+    }
+    if not highest_ids:
+        return
     size = get_backend().vocabulary_size(model)
-    for name, token_ids in _named_token_ids(parameters):
-        if (highest := max(token_ids, default=0)) >= size:
+    for name, highest in highest_ids.items():
+        if highest >= size:
             raise InvalidParameter(
                 f"{name} holds the token id {highest:,}; "
                 f"{model} has the token ids 0 to {size - 1:,}.",

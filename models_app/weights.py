@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -64,12 +66,12 @@ def install_command(slug: str) -> str:
 
 def installed_dir(slug: str) -> Path:
     """Where `models pull` puts a checkpoint."""
-    return Path(settings.MODELS_DIR) / slug
+    return _inside(settings.MODELS_DIR, slug)
 
 
 def bundled_dir(slug: str) -> Path:
     """Where a checkpoint that is part of this repository lies."""
-    return Path(settings.CATALOGUE_DIR) / slug / "checkpoint"
+    return _inside(settings.CATALOGUE_DIR, slug, "checkpoint")
 
 
 def checkpoint_dir(slug: str) -> Path | None:
@@ -124,5 +126,15 @@ def _came_from(record: InstallRecord) -> tuple[str, str]:
     return record.source, record.revision
 
 
+@lru_cache(maxsize=256)
+def _inside(folder: Path, *names: str) -> Path:
+    """Every call asks, and joining paths takes longer than looking into the folder."""
+    return folder.joinpath(*names)
+
+
 def _is_checkpoint(folder: Path) -> bool:
-    return (folder / CONFIG_FILE).is_file() and any(folder.glob("*.safetensors"))
+    try:
+        names = os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return CONFIG_FILE in names and any(name.endswith(".safetensors") for name in names)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, cast
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -52,6 +53,11 @@ class ParametersField(serializers.Field[dict[str, object], object, Any, Any]):
 class StrictSerializer(serializers.Serializer[Any]):
     """Refuses unknown fields first: a misspelt name explains a missing one."""
 
+    @classmethod
+    def read(cls, data: object) -> dict[str, Any]:
+        """The validated fields, or `ValidationError`."""
+        return cast("dict[str, Any]", _only(cls).run_validation(data))
+
     def to_internal_value(self, data: Any) -> Any:
         for name in data:
             if name not in self.fields:
@@ -71,6 +77,12 @@ class PredictInput(StrictSerializer):
         default=False,
         help_text="Only tell what the call would need and whether it would be let in.",
     )
+
+
+@functools.cache
+def _only(kind: type[StrictSerializer]) -> StrictSerializer:
+    """One for all calls: each has copies of all fields, and keeps nothing of a call."""
+    return kind()
 
 
 def _unknown_field(name: str, known: list[str]) -> InvalidInput:

@@ -91,17 +91,16 @@ class PredictView(APIView):
     @answered_once
     def post(self, request: Request, ref: str) -> HttpResponseBase:
         """Complete one prompt or several."""
-        serializer = PredictInput(data=request.data)
-        serializer.is_valid(raise_exception=True)
+        body = PredictInput.read(request.data)
         call = {
             "caller": api_caller(request, source=PredictionSource.API),
             "language_model": ref,
-            "prompts": serializer.validated_data["inputs"],
-            "parameters": serializer.validated_data["parameters"],
+            "prompts": body["inputs"],
+            "parameters": body["parameters"],
         }
-        if serializer.validated_data["dry_run"]:
+        if body["dry_run"]:
             return Response(dry_run_json(dry_run(**call)))
-        if serializer.validated_data["stream"]:
+        if body["stream"]:
             refuse_for_streams(request)
             render = event_renderer(request.headers["X-Request-Id"])
             http_request = request._request
