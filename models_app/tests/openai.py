@@ -9,7 +9,37 @@ from asgiref.sync import async_to_sync
 from django.http import StreamingHttpResponse
 
 from models_app.models import PredictionRecord
+from models_app.tests.fakes import (
+    HELLO,
+    FakeBackend,
+    Scripted,
+    logprob,
+    token,
+    use_backend,
+)
 from neuro_site.testing import BaseTestCase, Response, read_stream
+
+SCORED = (
+    token("H", logprobs=[logprob("H", "h")], prompt_logprobs=[None, logprob("b", "c")]),
+    token("i", logprobs=[logprob("i", "i")]),
+    token("", finish_reason="stop"),
+)
+
+
+COLUMNS: dict[str, list[Any]] = {
+    "tokens": ["H", "i"],
+    "token_logprobs": [-0.5, -0.5],
+    "top_logprobs": [{"h": -1.0, "H": -0.5}, {"i": -0.5}],
+    "text_offset": [0, 1],
+}
+
+
+ECHOED = {
+    "tokens": ["a", "b", "H", "i"],
+    "token_logprobs": [None, -0.5, -0.5, -0.5],
+    "top_logprobs": [None, {"c": -1.0, "b": -0.5}, *COLUMNS["top_logprobs"]],
+    "text_offset": [0, 1, 2, 3],
+}
 
 
 class OpenAiTestCase(BaseTestCase):
@@ -51,3 +81,16 @@ class OpenAiTestCase(BaseTestCase):
 
     def record(self) -> PredictionRecord:
         return PredictionRecord.objects.get()
+
+
+class CompletionTestCase(OpenAiTestCase):
+    path = "/v1/completions"
+    body = {"model": "neo-tiny", "prompt": "ab"}
+    script: tuple[Scripted, ...] = HELLO
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.backend = self.enterContext(use_backend(FakeBackend(*self.script)))
+
+    def play(self, *script: Scripted) -> None:
+        self.backend.script = script

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 from typing import Any
@@ -12,33 +11,10 @@ from accounts.models import ApiToken, Project
 from accounts.projects import archive_project
 from models_app.models import PredictionRecord
 from models_app.tests.fakes import HELLO, FakeBackend, use_backend
-from neuro_site.testing import BaseTestCase, Response
+from models_app.tests.npu import NpuTestCase, md5
+from neuro_site.testing import Response
 
 SYNC_PREDICT = "/SyncPredict?include_result=True"
-
-
-def md5(file: bytes) -> str:
-    return hashlib.md5(file, usedforsecurity=False).hexdigest()
-
-
-class NpuTestCase(BaseTestCase):
-    def post_json(
-        self, path: str, body: object, api_token: str | None = None
-    ) -> Response:
-        return self.client.post(
-            path,
-            json.dumps(body),
-            content_type="application/json",
-            headers=self.bearer(api_token or self.alice_api_token),
-        )
-
-    def error(self, response: Response, status: int) -> str:
-        self.assertEqual(response.status_code, status, response.content)
-        body = response.json()
-        self.assertEqual(body["request_id"], response["X-Request-Id"])
-        error: str = body["error"]
-        self.assertIsInstance(error, str)
-        return error
 
 
 class TokenTests(NpuTestCase):

@@ -2,242 +2,24 @@
 
 from __future__ import annotations
 
-import datetime
-import io
-import json
 from typing import Any
 
-import numpy as np
-from django.core.files.uploadedfile import SimpleUploadedFile
-from django.core.management import call_command
-from django.test import override_settings
-
 from accounts import quota
-from accounts.closing import close_account
-from accounts.export import sections
-from accounts.models import Project, User
-from accounts.projects import archive_project, create_project
+from accounts.models import Project
 from models_app.asynchronous import service
 from models_app.asynchronous.event_log import EventLog
 from models_app.asynchronous.models import AsyncPrediction, AsyncStatus
 from models_app.errors import GenerationFailed
 from models_app.models import PredictionRecord
-from models_app.npu.models import NpuTask, UploadedData
+from models_app.npu.models import NpuTask
 from models_app.predictions import Started, TextDelta
 from models_app.tests.fakes import HELLO, FakeBackend, use_backend
+from models_app.tests.npu import TaskTestCase, npz
 from models_app.tests.queues import carry_out_all
-from models_app.tests.test_npu import NpuTestCase, md5
-from neuro_site.testing import Response
-
-
-def npz(*prompts: Any) -> bytes:
-    file = io.BytesIO()
-    np.savez(file, **{str(number): one for number, one in enumerate(prompts)})
-    return file.getvalue()
 
 
 def delta(index: int, token_count: int) -> TextDelta:
     return TextDelta(index=index, text="x" * token_count, token_count=token_count)
-
-
-class UploadTestCase(NpuTestCase):
-    """Alice uploads; `bearer` and `project` make it somebody else."""
-
-    def hash(
-        self,
-        file: bytes,
-        api_token: str | None = None,
-        method: str = "get",
-        **query: object,
-    ) -> Response:
-        response: Response = getattr(self.client, method)(
-            "/Hash",
-            {"token": "…", "hash": md5(file), "collection": 1, **query},
-            headers=self.bearer(api_token or self.alice_api_token),
-        )
-        return response
-
-    def upload(
-        self, file: bytes, api_token: str | None = None, **fields: Any
-    ) -> Response:
-        call = {"hash": md5(file), "collection": 1, "given_name": ""} | fields
-        return self.client.post(
-            "/UploadData",
-            {"file": SimpleUploadedFile("file", file), "json": json.dumps(call)},
-            headers=self.bearer(api_token or self.alice_api_token),
-        )
-
-    def uploaded(self, *prompts: Any, **fields: Any) -> str:
-        response = self.upload(npz(*prompts), **fields)
-        self.assertEqual(response.status_code, 201, response.content)
-        data_id: str = response.json()
-        return data_id
-
-    def pass_hours(self, hours: float) -> None:
-        passed = datetime.timedelta(hours=hours)
-        for data in UploadedData.objects.all():
-            data.used_at -= passed
-            data.save()
-
-
-class UploadTests(UploadTestCase):
-    def test_it_takes_what_it_does_not_know_and_knows_it_then(self) -> None:
-        file = npz("a", "b")
-        unknown = self.hash(file)
-        created = self.upload(file)
-        known = self.hash(file)
-
-        self.assertEqual((unknown.status_code, unknown.content), (204, b""))
-        self.assertEqual(created.status_code, 201)
-        self.assertRegex(created.json(), "^[0-9a-f]{24}$")
-        self.assertEqual(known.json()["id"], created.json())
-        self.assertIsInstance(known.json()["message"], str)
-
-    def test_it_keeps_the_same_file_once(self) -> None:
-        self.assertEqual(self.uploaded("a"), self.uploaded("a"))
-        self.assertEqual(UploadedData.objects.count(), 1)
-
-    def test_it_keeps_the_data_of_projects_apart(self) -> None:
-        thesis = create_project(user=self.alice, name="Thesis")
-        file = npz("a")
-        first = self.upload(file).json()
-
-        for api_token, query in (
-            (self.bob_api_token, {}),
-            (self.alice_api_token, {"project": thesis.public_id}),
-        ):
-            self.assertEqual(self.hash(file, api_token, **query).status_code, 204)
-            self.assertNotEqual(self.upload(file, api_token, **query).json(), first)
-
-    def test_it_takes_no_project_of_somebody_else(self) -> None:
-        bobs = self.bob.default_project.public_id
-
-        self.assertIn(
-            "no project", self.error(self.upload(npz("a"), project=bobs), 400)
-        )
-        self.assertIn("no project", self.error(self.hash(npz("a"), project=bobs), 400))
-
-    def test_it_says_what_is_wrong_with_an_upload(self) -> None:
-        whole = npz("a")
-        cases: list[tuple[bytes, dict[str, Any], int, str]] = [
-            (b"garbage", {}, 400, "numpy.savez"),
-            (npz(np.array([object])), {}, 400, "pickled"),
-            (npz(np.zeros((2, 2, 2), int)), {}, 400, "shape"),
-            (whole, {"hash": md5(b"other")}, 400, "MD5"),
-            (whole, {"hash": None}, 400, "MD5"),
-            (whole, {"hash": "\0" * 32}, 400, "MD5"),
-            (whole, {"given_name": "x" * 201}, 400, "name"),
-            (whole, {"chunked": True}, 501, "DataLoader"),
-        ]
-        for file, fields, status, words in cases:
-            with self.subTest(words=words, fields=fields):
-                error = self.error(self.upload(file, **fields), status)
-                self.assertIn(words, error)
-        self.assertFalse(UploadedData.objects.exists())
-
-    def test_it_refuses_a_hash_that_is_none(self) -> None:
-        for value in ("", "x", "A" * 32):
-            self.assertIn("MD5", self.error(self.hash(b"", hash=value), 400))
-
-    def test_it_takes_no_model(self) -> None:
-        error = self.error(self.hash(b"", collection=2), 501)
-
-        self.assertIn("compile", error)
-
-    def test_it_bounds_what_a_project_keeps(self) -> None:
-        with override_settings(UPLOADS_PER_PROJECT_BYTES=30):
-            self.uploaded("a" * 16)
-            self.uploaded("a" * 16)
-            error = self.error(self.upload(npz("b" * 16)), 413)
-            self.pass_hours(25)
-            self.uploaded("b" * 16)
-
-        self.assertIn("20 bytes", error)
-        self.assertEqual(UploadedData.objects.count(), 1)
-
-    def test_it_counts_an_upload_as_a_request_of_the_minute(self) -> None:
-        User.objects.update(staff_limits={"requests_per_minute": 1})
-
-        self.uploaded("a")
-
-        self.assertIn("minute", self.error(self.upload(npz("b")), 429))
-
-
-class KeepingTests(UploadTestCase):
-    def test_it_forgets_what_was_not_used_for_a_day(self) -> None:
-        self.uploaded("a")
-        self.pass_hours(23)
-        self.assertEqual(self.hash(npz("a")).status_code, 200)
-        self.pass_hours(23)
-        self.assertEqual(self.hash(npz("a")).status_code, 200)
-        self.pass_hours(25)
-        self.assertEqual(self.hash(npz("a")).status_code, 204)
-
-    def test_it_deletes_what_it_has_forgotten(self) -> None:
-        self.uploaded("old")
-        self.pass_hours(25)
-        self.upload(npz("new"), self.bob_api_token)
-
-        out = io.StringIO()
-        call_command("delete_expired_uploads", stdout=out)
-
-        self.assertIn("1 upload", out.getvalue())
-        self.assertEqual(UploadedData.objects.get().project.user, self.bob)
-
-    def test_it_goes_with_its_project_and_its_account(self) -> None:
-        thesis = create_project(user=self.alice, name="Thesis")
-        self.uploaded("a", project=thesis.public_id)
-        self.uploaded("a")
-        archive_project(project=thesis)
-        self.assertEqual(UploadedData.objects.get().project.name, "Default")
-        close_account(user=self.alice)
-        self.assertFalse(UploadedData.objects.exists())
-
-    def test_it_is_exported(self) -> None:
-        self.uploaded("Grüße\0!", [7, 8], given_name="greetings")
-
-        (section,) = (one for one in sections() if one.name == "uploaded_data")
-        (row,) = section.rows(self.alice)
-
-        self.assertEqual(set(row), set(section.fields))
-        self.assertEqual(row["prompts"], ["Grüße\0!", [7, 8]])
-        self.assertEqual(row["name"], "greetings")
-        self.assertEqual(list(section.rows(self.bob)), [])
-
-
-class TaskTestCase(UploadTestCase):
-    def predict(self, data_id: str | None, **changes: Any) -> Response:
-        body: dict[str, Any] = {
-            "task_id": "",
-            "data_start": None,
-            "data_end": None,
-            "data_name": "",
-            "project": "",
-            "input_kwargs": {"max_new_tokens": 20},
-            "scripts": [],
-            "modelId": "neo-tiny",
-            "dataId": data_id,
-            "data_hub_ds": False,
-        }
-        return self.post_json("/Predict", body | changes)
-
-    def started(self, data_id: str, **changes: Any) -> str:
-        response = self.predict(data_id, **changes)
-        self.assertEqual(response.status_code, 200, response.content)
-        self.assertRegex(response.content.decode(), "^[0-9a-f]{24}$")
-        return response.content.decode()
-
-    def status(self, task_id: str, *, result: bool = True) -> dict[str, Any]:
-        answer = self.client.get(
-            f"/status/{task_id}?include_result={result}",
-            headers=self.bearer(self.alice_api_token),
-        )
-        self.assertEqual(answer.status_code, 200, answer.content)
-        status: dict[str, Any] = answer.json()
-        return status
-
-    def texts(self, task_id: str) -> list[str]:
-        return [one["generated_text"] for one in self.status(task_id)["result"]]
 
 
 class TaskTests(TaskTestCase):

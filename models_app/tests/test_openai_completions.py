@@ -1,57 +1,14 @@
-"""`/v1/completions`: what it takes, and its answers whole and in chunks."""
+"""`/v1/completions`: what it takes, and what it answers at once."""
 
 from __future__ import annotations
 
-import asyncio
 import math
-from collections.abc import AsyncGenerator
 from typing import Any
 
-import msgspec
 import pytest
 
-from models_app.backends.base import Generation, TokenEvent, TokenLogprob
-from models_app.errors import EngineUnavailable, Overloaded
-from models_app.tests.fakes import (
-    HELLO,
-    FakeBackend,
-    Scripted,
-    logprob,
-    token,
-    use_backend,
-)
-from models_app.tests.openai import OpenAiTestCase
-
-SCORED = (
-    token("H", logprobs=[logprob("H", "h")], prompt_logprobs=[None, logprob("b", "c")]),
-    token("i", logprobs=[logprob("i", "i")]),
-    token("", finish_reason="stop"),
-)
-COLUMNS: dict[str, list[Any]] = {
-    "tokens": ["H", "i"],
-    "token_logprobs": [-0.5, -0.5],
-    "top_logprobs": [{"h": -1.0, "H": -0.5}, {"i": -0.5}],
-    "text_offset": [0, 1],
-}
-ECHOED = {
-    "tokens": ["a", "b", "H", "i"],
-    "token_logprobs": [None, -0.5, -0.5, -0.5],
-    "top_logprobs": [None, {"c": -1.0, "b": -0.5}, *COLUMNS["top_logprobs"]],
-    "text_offset": [0, 1, 2, 3],
-}
-
-
-class CompletionTestCase(OpenAiTestCase):
-    path = "/v1/completions"
-    body = {"model": "neo-tiny", "prompt": "ab"}
-    script: tuple[Scripted, ...] = HELLO
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.backend = self.enterContext(use_backend(FakeBackend(*self.script)))
-
-    def play(self, *script: Scripted) -> None:
-        self.backend.script = script
+from models_app.errors import Overloaded
+from models_app.tests.openai import CompletionTestCase, OpenAiTestCase
 
 
 class AnswerTests(CompletionTestCase):
@@ -162,157 +119,6 @@ class AnswerTests(CompletionTestCase):
         self.answer(
             user="u", store=False, suffix=None, service_tier="auto", metadata={}
         )
-
-
-class LogprobTests(CompletionTestCase):
-    script = SCORED
-
-    def test_it_tells_logprobs_in_columns(self) -> None:
-        (choice,) = self.answer(logprobs=1)["choices"]
-
-        self.assertEqual(choice["logprobs"], COLUMNS)
-
-    def test_it_tells_those_of_an_echoed_prompt_too(self) -> None:
-        choices = self.answer(logprobs=1, echo=True, n=2)["choices"]
-
-        self.assertEqual([one["text"] for one in choices], ["abHi", "abHi"])
-        self.assertEqual([one["logprobs"] for one in choices], [ECHOED, ECHOED])
-        asked = [one.sampling.prompt_logprobs for one in self.backend.generations]
-        self.assertEqual(asked, [1, None])
-
-    def test_it_scores_a_prompt_and_nothing_else(self) -> None:
-        answer = self.answer(logprobs=1, echo=True, max_tokens=0)
-
-        (choice,) = answer["choices"]
-        self.assertEqual((choice["text"], choice["finish_reason"]), ("ab", "stop"))
-        self.assertEqual(choice["logprobs"]["tokens"], ["a", "b"])
-        self.assertEqual(self.backend.generations[0].sampling.max_new_tokens, 1)
-
-    def test_it_names_the_bytes_of_a_part_of_a_character(self) -> None:
-        euro = "€".encode()
-        self.backend.token_bytes = lambda model: lambda n: euro[n : n + 1]  # type: ignore[method-assign]
-        self.play(
-            TokenEvent(
-                request_id="r",
-                token_ids=[0, 1, 2],
-                text="€",
-                finish_reason="length",
-                logprobs=[TokenLogprob(n, -0.5, 1) for n in range(3)],
-            )
-        )
-
-        (choice,) = self.answer(logprobs=0)["choices"]
-
-        self.assertEqual(
-            choice["logprobs"]["tokens"],
-            ["bytes:\\xe2", "bytes:\\x82", "bytes:\\xac"],
-        )
-        self.assertEqual(choice["logprobs"]["text_offset"], [0, 0, 0])
-
-    def test_it_returns_the_likeliest_of_best_of(self) -> None:
-        with use_backend(RankedBackend({7: -2.0, 8: -0.25, 9: -1.0})):
-            answer = self.answer(n=2, best_of=3, seed=7)
-
-        self.assertEqual([one["text"] for one in answer["choices"]], ["-0.25", "-1.0"])
-        self.assertEqual([one["index"] for one in answer["choices"]], [0, 1])
-        self.assertIsNone(answer["choices"][0]["logprobs"])
-        self.assertEqual(answer["usage"]["completion_tokens"], 3)
-        self.assertEqual(self.record().charged_tokens, 2 + 3)
-
-
-class RankedBackend(FakeBackend):
-    """Answers each seed with one token, whose text is how likely it was."""
-
-    def __init__(self, logprobs: dict[int, float]) -> None:
-        super().__init__()
-        self.logprobs = logprobs
-
-    async def generate(self, generation: Generation) -> AsyncGenerator[TokenEvent]:
-        value = self.logprobs[generation.sampling.seed]
-        yield TokenEvent(
-            request_id="r",
-            token_ids=[97],
-            text=str(value),
-            finish_reason="stop",
-            logprobs=[TokenLogprob(97, value, 1)],
-        )
-
-
-class LateBackend(FakeBackend):
-    """Tells the logprobs of a prompt to whom asked, and that one last."""
-
-    async def generate(self, generation: Generation) -> AsyncGenerator[TokenEvent]:
-        asked = generation.sampling.prompt_logprobs is not None
-        for _ in range(20 if asked else 0):
-            await asyncio.sleep(0)
-            yield token("")
-        async for event in super().generate(generation):
-            told = event.prompt_logprobs if asked else []
-            yield msgspec.structs.replace(event, prompt_logprobs=told)
-
-
-class StreamTests(CompletionTestCase):
-    def text_of(self, chunks: list[dict[str, Any]], index: int = 0) -> str:
-        choices = [one for chunk in chunks for one in chunk["choices"]]
-        return "".join(one["text"] for one in choices if one["index"] == index)
-
-    def test_it_streams_chunks_and_says_when_it_is_done(self) -> None:
-        chunks = self.chunks(seed=7)
-
-        record = self.record()
-        self.assertEqual(
-            {chunk["id"] for chunk in chunks}, {f"cmpl-{record.public_id}"}
-        )
-        self.assertEqual({chunk["object"] for chunk in chunks}, {"text_completion"})
-        self.assertEqual(self.text_of(chunks), "Hello")
-        reasons = [chunk["choices"][0]["finish_reason"] for chunk in chunks]
-        self.assertEqual(reasons, [None, None, "stop"])
-        self.assertNotIn("usage", chunks[-1])
-
-    def test_it_ends_with_usage_where_that_is_asked_for(self) -> None:
-        *chunks, last = self.chunks(stream_options={"include_usage": True})
-
-        self.assertEqual([chunk["usage"] for chunk in chunks], [None] * len(chunks))
-        self.assertEqual(last["choices"], [])
-        self.assertEqual(last["usage"]["total_tokens"], 7)
-
-    def test_it_echoes_first(self) -> None:
-        chunks = self.chunks(echo=True, n=2, prompt=["ab", "c"])
-
-        self.assertEqual(self.text_of(chunks, 1), "abHello")
-        self.assertEqual(self.text_of(chunks, 2), "cHello")
-
-    def test_it_streams_logprobs_with_their_offsets(self) -> None:
-        self.play(*SCORED)
-
-        self.assertEqual(self.joined(self.chunks(logprobs=1), 0), COLUMNS)
-
-    def test_it_streams_the_logprobs_of_an_echoed_prompt_before_all_others(
-        self,
-    ) -> None:
-        with use_backend(LateBackend(*SCORED)):
-            chunks = self.chunks(logprobs=1, echo=True, n=3)
-
-        for index in range(3):
-            self.assertEqual(self.text_of(chunks, index), "abHi")
-            self.assertEqual(self.joined(chunks, index), ECHOED)
-
-    def joined(self, chunks: list[dict[str, Any]], index: int) -> dict[str, list[Any]]:
-        choices = [one for chunk in chunks for one in chunk["choices"]]
-        parts = [
-            one["logprobs"]
-            for one in choices
-            if one["index"] == index and one["logprobs"]
-        ]
-        return {name: [x for part in parts for x in part[name]] for name in COLUMNS}
-
-    def test_it_tells_of_an_error_in_the_stream(self) -> None:
-        self.play(*HELLO[:1], EngineUnavailable())
-
-        *_, last = self.data_of(self.call(stream=True))
-
-        self.assertIn('"code":"engine_unavailable"', last)
-        self.assertEqual(self.record().status, "failed")
 
 
 class RefusalTests(CompletionTestCase):

@@ -14,7 +14,7 @@ from models_app.errors import UtilityNotInstalled
 from models_app.models import LanguageModel, PredictionRecord
 from models_app.npu.models import UtilityTask
 from models_app.npu.uploads import delete_expired
-from models_app.tests.test_npu_tasks import TaskTestCase
+from models_app.tests.npu import TaskTestCase
 from models_app.utilities import gpt2
 from models_app.utilities.table import UTILITIES
 from neuro_site.testing import BaseTestCase, Response
