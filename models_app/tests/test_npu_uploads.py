@@ -14,8 +14,7 @@ from accounts.export import sections
 from accounts.models import User
 from accounts.projects import archive_project, create_project
 from models_app.npu.models import UploadedData
-from models_app.tests.npu import UploadTestCase, npz
-from models_app.tests.test_npu import md5
+from models_app.tests.npu import UploadTestCase, md5, npz
 
 
 class UploadTests(UploadTestCase):
