@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 from django.contrib.auth.models import AnonymousUser
 from django.core.validators import RegexValidator
 from django.db import models
@@ -15,6 +13,7 @@ from accounts.prepared import TEXT, Given, PreparedRows
 from accounts.storable import is_storable
 from accounts.tiers import Tier
 from models_app.errors import ModelNotFound
+from models_app.nearest import nearest
 
 # As on the hub, a slug may have a dot: gpt-neo-1.3b.
 SLUG_PATTERN = r"^[a-z0-9][a-z0-9.-]*$"
@@ -54,14 +53,14 @@ class LanguageModelQuerySet(models.QuerySet["LanguageModel"]):
 
     def _not_found(self, wanted: str) -> ModelNotFound:
         slugs = list(self.enabled().values_list("slug", flat=True))
-        near = get_close_matches(wanted.lower().split("/")[-1], slugs, n=1, cutoff=0.5)
-        hint = f'Did you mean "{near[0]}"? ' if near else ""
+        near = nearest(wanted.split("/")[-1], slugs)
+        hint = f'Did you mean "{near}"? ' if near else ""
         error = ModelNotFound(
             f'There is no model "{wanted[:100]}" here.',
             hint=f"{hint}The catalogue lists every model with its id.",
             param="model",
         )
-        error.nearest = near[0] if near else None
+        error.nearest = near
         return error
 
 

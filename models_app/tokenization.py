@@ -38,22 +38,23 @@ class TextToken:
 
 def tokenize(
     *, caller: Caller, language_model: str, texts: Sequence[object]
-) -> list[list[TextToken]]:
-    """The tokens of each text."""
+) -> tuple[LanguageModel, list[list[TextToken]]]:
+    """The language model that is meant, and the tokens of each text."""
     entry = enter(caller, language_model)
     checked = [_checked(text) for text in bounded(texts, param="inputs")]
     require_size(checked, MAX_CHARACTERS, "characters", param="inputs")
-    return [list(_tokens(text, entry)) for text in checked]
+    return entry, [list(_tokens(text, entry)) for text in checked]
 
 
 def detokenize(
     *, caller: Caller, language_model: str, token_ids: Sequence[Sequence[object]]
-) -> list[str]:
-    """The text of each list of token ids; special tokens stand for their names."""
+) -> tuple[LanguageModel, list[str]]:
+    """The language model that is meant, and the text of each list of token ids, in
+    which special tokens stand by their names."""
     entry = enter(caller, language_model)
     lists = bounded(token_ids, param="token_ids")
     require_size(lists, MAX_TOKENS, "token ids", param="token_ids")
-    return [text_of(one, model=entry.slug, param="token_ids") for one in lists]
+    return entry, [text_of(one, model=entry.slug, param="token_ids") for one in lists]
 
 
 def _tokens(text: str, entry: LanguageModel) -> Iterator[TextToken]:

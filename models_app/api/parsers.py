@@ -42,6 +42,14 @@ def read_object(text: str, *, param: str) -> dict[str, Any]:
     return fields
 
 
+def read_flag(fields: Mapping[str, Any], name: str, *, param: str = "") -> bool:
+    """Whether a field is true; null and left out mean false."""
+    value = fields.get(name)
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    raise InvalidInput(f"{name} must be true or false.", param=param or name)
+
+
 def require_object(data: object) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise InvalidInput("The body must be a JSON object.")

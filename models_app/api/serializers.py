@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-from difflib import get_close_matches
 from typing import Any, cast
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from models_app.errors import InvalidInput
+from models_app.nearest import did_you_mean
 from models_app.parameters import parameters_schema
 from models_app.parameters.kinds import KINDS
 from models_app.readiness import Readiness
@@ -86,12 +86,14 @@ def _only(kind: type[StrictSerializer]) -> StrictSerializer:
 
 
 def _unknown_field(name: str, known: list[str]) -> InvalidInput:
-    near = get_close_matches(name.lower(), known, n=1, cutoff=0.5)
+    fields = ", ".join(known)
     return InvalidInput(
         f'The call has no field "{name[:100]}".',
-        hint=f"Did you mean {near[0]}?"
-        if near
-        else f"Generation parameters go into parameters; fields: {', '.join(known)}.",
+        hint=did_you_mean(
+            name,
+            known,
+            otherwise=f"Generation parameters go into parameters; fields: {fields}.",
+        ),
         param=name[:100],
     )
 
@@ -307,3 +309,9 @@ class ErrorObject(serializers.Serializer[Any]):
 
 class ErrorOutput(serializers.Serializer[Any]):
     error = ErrorObject()
+
+
+# Of a call to a language model. Those that any operation of its kind may answer are
+# added to the document, see `neuro_site.api_document`.
+TOKENIZE_ERRORS = dict.fromkeys((429, 503), ErrorOutput)
+PREDICT_ERRORS = TOKENIZE_ERRORS | {504: ErrorOutput}

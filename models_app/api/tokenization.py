@@ -11,10 +11,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from models_app.api.serializers import ErrorOutput, StrictSerializer
+from models_app.api.serializers import TOKENIZE_ERRORS, StrictSerializer
 from models_app.callers import api_caller
 from models_app.errors import InvalidInput
-from models_app.models import LanguageModel, PredictionSource
+from models_app.models import PredictionSource
 from models_app.tokenization import TextToken, detokenize, tokenize
 
 _TEXTS = {
@@ -93,30 +93,25 @@ class DetokenizeOutput(serializers.Serializer[Any]):
     )
 
 
-_ERRORS: dict[int, type[ErrorOutput]] = dict.fromkeys(
-    (400, 401, 403, 404, 413, 415, 429, 503), ErrorOutput
-)
-
-
 class TokenizeView(APIView):
     @extend_schema(
         summary="Tokenize texts",
         operation_id="tokenize",
         request=TokenizeInput,
-        responses={200: TokenizeOutput, **_ERRORS},
+        responses={200: TokenizeOutput, **TOKENIZE_ERRORS},
     )
     def post(self, request: Request, ref: str) -> Response:
         """The tokens of one text or several, and where they stand. Costs no quota."""
         serializer = TokenizeInput(data=request.data)
         serializer.is_valid(raise_exception=True)
-        tokenizations = tokenize(
+        entry, tokenizations = tokenize(
             caller=api_caller(request, source=PredictionSource.API),
             language_model=ref,
             texts=serializer.validated_data["inputs"],
         )
         return Response(
             {
-                "model": LanguageModel.objects.resolve(ref).slug,
+                "model": entry.slug,
                 "tokenizations": [_tokenization(tokens) for tokens in tokenizations],
             }
         )
@@ -127,19 +122,18 @@ class DetokenizeView(APIView):
         summary="Turn tokens into text",
         operation_id="detokenize",
         request=DetokenizeInput,
-        responses={200: DetokenizeOutput, **_ERRORS},
+        responses={200: DetokenizeOutput, **TOKENIZE_ERRORS},
     )
     def post(self, request: Request, ref: str) -> Response:
         """The text of one list of token ids or of several. Costs no quota."""
         serializer = DetokenizeInput(data=request.data)
         serializer.is_valid(raise_exception=True)
-        texts = detokenize(
+        entry, texts = detokenize(
             caller=api_caller(request, source=PredictionSource.API),
             language_model=ref,
             token_ids=serializer.validated_data["token_ids"],
         )
-        slug = LanguageModel.objects.resolve(ref).slug
-        return Response({"model": slug, "texts": texts})
+        return Response({"model": entry.slug, "texts": texts})
 
 
 def _tokenization(tokens: list[TextToken]) -> dict[str, object]:

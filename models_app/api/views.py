@@ -17,8 +17,8 @@ from models_app.api.catalogue import describe_model, describe_models
 from models_app.api.dry_runs import dry_run_json
 from models_app.api.rendering import event_renderer, prediction_json
 from models_app.api.serializers import (
+    PREDICT_ERRORS,
     DryRunOutput,
-    ErrorOutput,
     ModelDetailOutput,
     ModelListOutput,
     PredictInput,
@@ -37,18 +37,12 @@ from models_app.services import admit, predict
 from models_app.sse import event_stream_response
 from models_app.timing_headers import timing_headers
 
-_ERRORS: dict[int, type[ErrorOutput]] = dict.fromkeys((401, 429), ErrorOutput)
-_MODEL_ERRORS = _ERRORS | {404: ErrorOutput}
-_PREDICT_ERRORS = _MODEL_ERRORS | dict.fromkeys(
-    (400, 403, 409, 413, 415, 500, 503, 504), ErrorOutput
-)
-
 
 class ModelListView(APIView):
     @extend_schema(
         summary="List the models",
         operation_id="list_models",
-        responses={200: ModelListOutput, **_ERRORS},
+        responses={200: ModelListOutput},
     )
     def get(self, request: Request) -> Response:
         """Every model of the catalogue, those that your tier does not include too."""
@@ -60,7 +54,7 @@ class ModelDetailView(APIView):
     @extend_schema(
         summary="Describe a model",
         operation_id="get_model",
-        responses={200: ModelDetailOutput, **_MODEL_ERRORS},
+        responses={200: ModelDetailOutput},
     )
     def get(self, request: Request, ref: str) -> Response:
         """One model, by id or slug, with your limits, its generation parameters, and how
@@ -85,7 +79,7 @@ class PredictView(APIView):
                 "With `stream`: the events `started`, `delta`, `finished`, "
                 "and `completed` or `error`.",
             ),
-            **_PREDICT_ERRORS,
+            **PREDICT_ERRORS,
         },
     )
     @answered_once

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from models_app.api.parsers import read_flag
 from models_app.errors import InvalidInput
 from models_app.huggingface.parameters import (
     DEFAULT_NEW_TOKENS,
@@ -35,7 +36,7 @@ def read_call(data: Mapping[str, Any], *, streams: bool | None = None) -> Call:
                 hint="Generation parameters go into parameters.",
                 param=str(name)[:100],
             )
-    asked = _flag(data, "stream")
+    asked = read_flag(data, "stream")
     does_stream = asked if streams is None else streams
     return Call(
         prompt=read_prompt(data),
@@ -82,10 +83,3 @@ def _parameters(data: Mapping[str, Any]) -> Mapping[str, object]:
     if isinstance(parameters, dict):
         return parameters
     raise InvalidInput("parameters must be an object.", param="parameters")
-
-
-def _flag(data: Mapping[str, Any], name: str) -> bool:
-    value = data.get(name)
-    if value is None or isinstance(value, bool):
-        return bool(value)
-    raise InvalidInput(f"{name} must be true or false.", param=name)

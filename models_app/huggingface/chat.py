@@ -31,7 +31,6 @@ class ChatView(ChatCompletionView):
     @extend_schema(
         summary="Answer a conversation",
         operation_id="hugging_face_chat",
-        tags=[schema.TAG],
         request={"application/json": openai_schemas.chat_schema()},
         parameters=[IDEMPOTENCY_KEY],
         responses=openai_schemas.prediction_responses(

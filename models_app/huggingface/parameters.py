@@ -12,6 +12,12 @@ from typing import cast
 
 from models_app.errors import InvalidParameter, UnsupportedParameter
 from models_app.parameters import Parameter
+from models_app.parameters.dialects import (
+    Foreign,
+    one_of,
+    require_neutral,
+    under_own_names,
+)
 
 DEFAULT_NEW_TOKENS = 100
 _DEFAULTS: dict[str, object] = {"temperature": 1.0, "top_k": 0}
@@ -77,11 +83,14 @@ OWN: tuple[Parameter, ...] = (
 )
 _OWN_BY_NAME = {parameter.name: parameter for parameter in OWN}
 
-# Each with the value under which leaving it out changes nothing, and why not others.
-UNSUPPORTED: dict[str, tuple[object, str]] = {
-    "watermark": (False, "This server does not watermark what it generates."),
-    "grammar": (None, "This server does not constrain text to a grammar."),
-    "adapter_id": (None, "The language models of this server have no adapters."),
+UNSUPPORTED = {
+    "watermark": Foreign(
+        one_of(False), "This server does not watermark what it generates."
+    ),
+    "grammar": Foreign(one_of(), "This server does not constrain text to a grammar."),
+    "adapter_id": Foreign(
+        one_of(), "The language models of this server have no adapters."
+    ),
 }
 # Parameters of ours that the answers of this door have another name for.
 SAID_BY = {
@@ -152,9 +161,7 @@ def translate(raw: Mapping[str, object], *, streams: bool) -> Arguments:
 
 
 def _refuse_unsupported(raw: Mapping[str, object]) -> None:
-    for name, (neutral, reason) in UNSUPPORTED.items():
-        if raw.get(name) not in (None, neutral):
-            raise UnsupportedParameter(reason, hint="Leave it out.", param=name)
+    require_neutral(raw, UNSUPPORTED, hint="Leave it out.")
     for name, own_name in SAID_BY.items():
         if raw.get(name) is not None:
             raise UnsupportedParameter(
@@ -165,16 +172,7 @@ def _refuse_unsupported(raw: Mapping[str, object]) -> None:
 
 
 def _native(raw: Mapping[str, object]) -> dict[str, object]:
-    given: dict[str, object] = {}
-    for name, value in raw.items():
-        if value is None or name in _OWN_BY_NAME or name in UNSUPPORTED:
-            continue
-        own_name = _ALIASES.get(name, name)
-        if own_name in given:
-            raise InvalidParameter(
-                f"{own_name} is given twice, under two of its names.", param=name
-            )
-        given[own_name] = value
+    given = under_own_names(raw, _ALIASES, but={*_OWN_BY_NAME, *UNSUPPORTED})
     return _DEFAULTS | given | {"do_sample": _samples(given)}
 
 

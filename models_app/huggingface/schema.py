@@ -12,7 +12,6 @@ from models_app.api.serializers import LimitReportOutput
 from models_app.huggingface.parameters import OWN, SAID_BY
 from models_app.parameters import PARAMETERS, parameters_schema
 
-TAG = "Hugging Face"
 TAKEN = (*OWN, *(one for one in PARAMETERS if one.name not in SAID_BY))
 
 
@@ -122,8 +121,5 @@ class TgiErrorOutput(serializers.Serializer[Any]):
 STREAM = OpenApiResponse(
     OpenApiTypes.STR, "One `data:` for each token; the last has the whole text."
 )
-READ_ERRORS: dict[Any, Any] = dict.fromkeys((401, 404), TgiErrorOutput)
-TOKENIZE_ERRORS = READ_ERRORS | dict.fromkeys(
-    (400, 403, 413, 415, 429, 503), TgiErrorOutput
-)
-CALL_ERRORS = TOKENIZE_ERRORS | dict.fromkeys((409, 500, 504), TgiErrorOutput)
+TOKENIZE_ERRORS: dict[Any, Any] = dict.fromkeys((429, 503), TgiErrorOutput)
+CALL_ERRORS = TOKENIZE_ERRORS | {504: TgiErrorOutput}

@@ -52,7 +52,6 @@ class CallView(HuggingFaceView):
     @extend_schema(
         summary="Generate text",
         operation_id="hugging_face_call",
-        tags=[schema.TAG],
         request=schema.TgiCallInput,
         parameters=[IDEMPOTENCY_KEY],
         responses={
@@ -75,7 +74,6 @@ class GenerateView(HuggingFaceView):
     @extend_schema(
         summary="Generate text in one piece",
         operation_id="hugging_face_generate",
-        tags=[schema.TAG],
         request=schema.TgiGenerateInput,
         parameters=[IDEMPOTENCY_KEY],
         responses={200: schema.TgiGenerateOutput, **schema.CALL_ERRORS},
@@ -91,7 +89,6 @@ class GenerateStreamView(HuggingFaceView):
     @extend_schema(
         summary="Generate text as a stream",
         operation_id="hugging_face_generate_stream",
-        tags=[schema.TAG],
         request=schema.TgiGenerateInput,
         parameters=[IDEMPOTENCY_KEY],
         responses={(200, "text/event-stream"): schema.STREAM, **schema.CALL_ERRORS},
@@ -106,7 +103,6 @@ class TokenizeView(HuggingFaceView):
     @extend_schema(
         summary="Tokenize a text",
         operation_id="hugging_face_tokenize",
-        tags=[schema.TAG],
         request=schema.TgiTokenizeInput,
         responses={
             200: schema.TgiTextTokenOutput(many=True),
@@ -115,7 +111,7 @@ class TokenizeView(HuggingFaceView):
     )
     def post(self, request: Request, ref: str) -> Response:
         """TGI's `tokenize`; free of quota."""
-        (tokens,) = tokenize(
+        _, (tokens,) = tokenize(
             caller=_caller(request),
             language_model=ref,
             texts=[read_prompt(request.data)],
@@ -137,8 +133,7 @@ class InfoView(HuggingFaceView):
     @extend_schema(
         summary="Describe a model as TGI does",
         operation_id="hugging_face_info",
-        tags=[schema.TAG],
-        responses={200: schema.TgiInfoOutput, **schema.READ_ERRORS},
+        responses={200: schema.TgiInfoOutput},
     )
     def get(self, request: Request, ref: str) -> Response:
         """TGI's `info`, with the limits of your account."""
@@ -153,9 +148,8 @@ class HealthView(HuggingFaceView):
     @extend_schema(
         summary="Whether a model answers",
         operation_id="hugging_face_health",
-        tags=[schema.TAG],
         auth=[],
-        responses={200: None, 404: schema.TgiErrorOutput, 503: schema.TgiErrorOutput},
+        responses={200: None, 503: schema.TgiErrorOutput},
     )
     def get(self, request: Request, ref: str) -> Response:
         """200 with no body if a call would be taken now; wants no API token."""

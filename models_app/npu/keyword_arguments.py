@@ -6,41 +6,37 @@ one cannot honour are refused by name, unless their value asks for nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from models_app.errors import InvalidParameter, UnsupportedParameter
+from models_app.errors import InvalidParameter
+from models_app.parameters.dialects import (
+    Foreign,
+    anything,
+    one_of,
+    require_neutral,
+    under_own_names,
+)
 
 _FLAGS = ("remove_input", "return_full_text")
 ALIASES = {"response_length": "max_new_tokens", "penalty": "repetition_penalty"}
 
-Test = Callable[[object], bool]
-
-
-def _anything(value: object) -> bool:
-    return True
-
-
-def _is(*neutral: object) -> Test:
-    return lambda value: value in neutral
-
-
-# Each with the values under which leaving it out changes nothing. Padding may be any,
-# since there is none.
-NEUTRAL_VALUES: dict[str, Test] = {
-    "num_beam_groups": _is(1),
-    "encoder_no_repeat_ngram_size": _is(0),
-    "force_words_ids": _is([]),
-    "epsilon_cutoff": _is(0),
-    "eta_cutoff": _is(0),
-    "diversity_penalty": _is(0),
-    "penalty_alpha": _is(0),
-    "encoder_repetition_penalty": _is(1),
-    "output_scores": _is(False),
-    "pad_token_id": _anything,
-    "use_cache": _anything,
-    "clean_up_tokenization_spaces": _is(False),
+# Padding may be any, since there is none.
+FOREIGN = {
+    "num_beam_groups": Foreign(one_of(1)),
+    "encoder_no_repeat_ngram_size": Foreign(one_of(0)),
+    "force_words_ids": Foreign(one_of([])),
+    "epsilon_cutoff": Foreign(one_of(0)),
+    "eta_cutoff": Foreign(one_of(0)),
+    "diversity_penalty": Foreign(one_of(0)),
+    "penalty_alpha": Foreign(one_of(0)),
+    "encoder_repetition_penalty": Foreign(one_of(1)),
+    "output_scores": Foreign(one_of(False)),
+    "pad_token_id": Foreign(anything),
+    "use_cache": Foreign(anything),
+    "clean_up_tokenization_spaces": Foreign(one_of(False)),
 }
+_HINT = "Leave it out, or use one of the parameters on the model's page."
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,29 +47,9 @@ class KeywordArguments:
 
 def translate(raw: Mapping[str, object]) -> KeywordArguments:
     """Our names for theirs; `None` means the default, as in transformers."""
-    parameters: dict[str, object] = {}
-    for name, value in raw.items():
-        if value is None or name in _FLAGS or _is_neutral(name, value):
-            continue
-        own_name = ALIASES.get(name, name)
-        if own_name in parameters:
-            raise InvalidParameter(
-                f"{own_name} is given twice, under two of its names.", param=name
-            )
-        parameters[own_name] = value
+    require_neutral(raw, FOREIGN, hint=_HINT)
+    parameters = under_own_names(raw, ALIASES, but={*FOREIGN, *_FLAGS})
     return KeywordArguments(parameters, _removes_input(raw))
-
-
-def _is_neutral(name: str, value: object) -> bool:
-    if name not in NEUTRAL_VALUES:
-        return False
-    if not NEUTRAL_VALUES[name](value):
-        raise UnsupportedParameter(
-            f"{name} is not supported by this server.",
-            hint="Leave it out, or use one of the parameters on the model's page.",
-            param=name,
-        )
-    return True
 
 
 def _removes_input(raw: Mapping[str, object]) -> bool:

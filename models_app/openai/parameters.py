@@ -7,24 +7,15 @@ its value asks for nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from models_app.parameters import PARAMETERS, PARAMETERS_BY_NAME, Parameter
+from models_app.parameters.dialects import Foreign, anything, one_of
 
 DEFAULT_COMPLETION_TOKENS = 16
 # Whoever chats without a limit wants the whole answer.
 DEFAULT_CHAT_TOKENS = int(PARAMETERS_BY_NAME["max_new_tokens"].maximum or 0)
-
-Test = Callable[[object], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Foreign:
-    """A parameter that has no effect here, or none that this server could honour."""
-
-    is_neutral: Test
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +30,6 @@ class Dialect:
     @property
     def known(self) -> tuple[str, ...]:
         return (*self.fields, *self.parameters)
-
-
-def _anything(value: object) -> bool:
-    return True
-
-
-def _one_of(*values: object) -> Test:
-    return lambda value: value in values
 
 
 def _ours(ours: str, /, **changes: object) -> Parameter:
@@ -120,39 +103,39 @@ _CHAT = _by_name(
     _ours("logprobs", name="top_logprobs", help_text="With this many alternatives."),
 )
 
-_NO_EFFECT = Foreign(_anything)
+_NO_EFFECT = Foreign(anything)
 _FOREIGN = {
     "user": _NO_EFFECT,
     "metadata": _NO_EFFECT,
     "safety_identifier": _NO_EFFECT,
     "prompt_cache_key": _NO_EFFECT,
     "prompt_cache_retention": _NO_EFFECT,
-    "service_tier": Foreign(_one_of("auto", "default"), "Your tier decides."),
-    "store": Foreign(_one_of(False), "This server keeps no texts."),
+    "service_tier": Foreign(one_of("auto", "default"), "Your tier decides."),
+    "store": Foreign(one_of(False), "This server keeps no texts."),
 }
 _NO_TOOLS = "The models of this server call no tools."
 _CHAT_FOREIGN = _FOREIGN | {
-    "tools": Foreign(_one_of([]), _NO_TOOLS),
-    "functions": Foreign(_one_of([]), _NO_TOOLS),
-    "tool_choice": Foreign(_one_of("none", "auto"), _NO_TOOLS),
-    "function_call": Foreign(_one_of("none", "auto"), _NO_TOOLS),
+    "tools": Foreign(one_of([]), _NO_TOOLS),
+    "functions": Foreign(one_of([]), _NO_TOOLS),
+    "tool_choice": Foreign(one_of("none", "auto"), _NO_TOOLS),
+    "function_call": Foreign(one_of("none", "auto"), _NO_TOOLS),
     "parallel_tool_calls": _NO_EFFECT,
     "response_format": Foreign(
-        _one_of({"type": "text"}), "The models of this server answer with plain text."
+        one_of({"type": "text"}), "The models of this server answer with plain text."
     ),
-    "modalities": Foreign(_one_of(["text"]), "The models of this server write text."),
-    "audio": Foreign(_one_of(), "The models of this server write text."),
-    "prediction": Foreign(_one_of(), "No output can be predicted here."),
-    "web_search_options": Foreign(_one_of(), "Nothing is searched for here."),
-    "reasoning_effort": Foreign(_one_of("none"), "The models here do not reason."),
-    "verbosity": Foreign(_one_of("medium"), "Say in a message how long to write."),
+    "modalities": Foreign(one_of(["text"]), "The models of this server write text."),
+    "audio": Foreign(one_of(), "The models of this server write text."),
+    "prediction": Foreign(one_of(), "No output can be predicted here."),
+    "web_search_options": Foreign(one_of(), "Nothing is searched for here."),
+    "reasoning_effort": Foreign(one_of("none"), "The models here do not reason."),
+    "verbosity": Foreign(one_of("medium"), "Say in a message how long to write."),
 }
 _STREAM_FIELDS = ("stream", "stream_options")
 COMPLETION = Dialect(
     fields=("model", "prompt", *_STREAM_FIELDS),
     parameters=_SHARED | _COMPLETION,
     foreign=_FOREIGN
-    | {"suffix": Foreign(_one_of(""), "These models write on, and fill no gaps.")},
+    | {"suffix": Foreign(one_of(""), "These models write on, and fill no gaps.")},
     own_names={
         "inputs": "prompt",
         "max_new_tokens": "max_tokens",

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 
-from models_app.errors import InvalidInput, InvalidParameter, UnsupportedParameter
+from models_app.api.parsers import read_flag
+from models_app.errors import InvalidInput, InvalidParameter
+from models_app.nearest import did_you_mean
 from models_app.openai.errors import UnknownParameter
 from models_app.openai.parameters import Dialect
 from models_app.parameters import PARAMETERS_BY_NAME
+from models_app.parameters.dialects import require_neutral
 
 Body = Mapping[str, object]
 
 
 def require_known_names(body: Body, dialect: Dialect) -> None:
     """Refuse what the route does not have, and what this server cannot honour."""
-    for name, value in body.items():
-        foreign = dialect.foreign.get(name)
-        if foreign is None and name not in dialect.known:
+    for name in body:
+        if name not in dialect.known and name not in dialect.foreign:
             raise _unknown(name, dialect)
-        if foreign and value is not None and not foreign.is_neutral(value):
-            raise UnsupportedParameter(
-                f"{name} is not supported. {foreign.reason}",
-                hint="Leave it out.",
-                param=name,
-            )
+    require_neutral(body, dialect.foreign, hint="Leave it out.")
 
 
 def read_values(body: Body, dialect: Dialect) -> dict[str, object]:
@@ -52,7 +48,7 @@ def read_model(body: Body) -> str:
 
 
 def read_stream(body: Body) -> bool:
-    return _flag(body, "stream", param="stream")
+    return read_flag(body, "stream")
 
 
 def read_include_usage(body: Body) -> bool:
@@ -69,24 +65,18 @@ def read_include_usage(body: Body) -> bool:
                 hint="Did you mean include_usage?",
                 param="stream_options",
             )
-    return _flag(options, "include_usage", param="stream_options")
-
-
-def _flag(body: Body, name: str, *, param: str) -> bool:
-    value = body.get(name)
-    if value is None or isinstance(value, bool):
-        return bool(value)
-    raise InvalidInput(f"{name} must be true or false.", param=param)
+    return read_flag(options, "include_usage", param="stream_options")
 
 
 def _unknown(name: str, dialect: Dialect) -> UnknownParameter:
-    near = dialect.own_names.get(name) or next(
-        iter(get_close_matches(name.lower(), dialect.known, n=1, cutoff=0.5)), None
-    )
+    # The nearest name to one of ours is what the route calls it.
+    wanted = dialect.own_names.get(name, name)
     return UnknownParameter(
         f'The call has no parameter "{name[:100]}".',
-        hint=f"Did you mean {near}?"
-        if near
-        else f"Known parameters: {', '.join(dialect.known)}.",
+        hint=did_you_mean(
+            wanted,
+            dialect.known,
+            otherwise=f"Known parameters: {', '.join(dialect.known)}.",
+        ),
         param=name[:100],
     )

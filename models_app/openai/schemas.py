@@ -10,6 +10,7 @@ from rest_framework import serializers
 
 from models_app.api.serializers import (
     FINISH_REASONS,
+    PREDICT_ERRORS,
     STATUSES,
     ErrorOutput,
     UsageOutput,
@@ -17,12 +18,6 @@ from models_app.api.serializers import (
 from models_app.openai.messages import ROLES
 from models_app.openai.parameters import CHAT, COMPLETION, Dialect
 from models_app.parameters.json_schema import Schema, parameters_schema
-
-ERRORS: dict[int, type[ErrorOutput]] = dict.fromkeys((401, 429), ErrorOutput)
-MODEL_ERRORS = ERRORS | {404: ErrorOutput}
-PREDICT_ERRORS = MODEL_ERRORS | dict.fromkeys(
-    (400, 403, 409, 413, 415, 500, 503, 504), ErrorOutput
-)
 
 _TEXT: Schema = {"type": "string"}
 _TOKEN_IDS: Schema = {
@@ -100,6 +95,8 @@ def prediction_responses(output: type[serializers.Serializer[Any]]) -> dict[Any,
             OpenApiTypes.STR,
             "With `stream`: chunks without event names, and `[DONE]` or an error.",
         ),
+        # The model is named in the body.
+        404: ErrorOutput,
         **PREDICT_ERRORS,
     }
 

@@ -77,10 +77,9 @@ class OpenAiView(APIView):
 
 class ModelListView(OpenAiView):
     @extend_schema(
-        tags=["OpenAI"],
         summary="List the models",
         operation_id="openai_list_models",
-        responses={200: schemas.OpenAiModelListOutput, **schemas.ERRORS},
+        responses={200: schemas.OpenAiModelListOutput},
     )
     def get(self, request: Request) -> Response:
         """Every model that your tier includes and your API token allows."""
@@ -95,10 +94,9 @@ class ModelListView(OpenAiView):
 
 class ModelView(OpenAiView):
     @extend_schema(
-        tags=["OpenAI"],
         summary="Describe a model",
         operation_id="openai_get_model",
-        responses={200: schemas.OpenAiModelOutput, **schemas.MODEL_ERRORS},
+        responses={200: schemas.OpenAiModelOutput},
     )
     def get(self, request: Request, ref: str) -> Response:
         """One model, by id, slug or its name on the hub."""
@@ -110,7 +108,6 @@ class CompletionView(OpenAiView):
     own_names = COMPLETION.own_names
 
     @extend_schema(
-        tags=["OpenAI"],
         summary="Complete a text",
         operation_id="openai_complete",
         request={"application/json": schemas.completion_schema()},
@@ -138,7 +135,6 @@ class ChatCompletionView(OpenAiView):
     source = PredictionSource.OPENAI
 
     @extend_schema(
-        tags=["OpenAI"],
         summary="Answer a conversation",
         operation_id="openai_chat",
         request={"application/json": schemas.chat_schema()},

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from difflib import get_close_matches
 
 import msgspec
 
 from models_app.errors import InvalidParameter
+from models_app.nearest import did_you_mean
 from models_app.parameters.combinations import require_sense
 from models_app.parameters.parameter import shown
 from models_app.parameters.table import PARAMETERS, PARAMETERS_BY_NAME
@@ -37,10 +37,11 @@ def parse(raw: Mapping[str, object]) -> GenerationParameters:
 
 
 def _unknown(name: str) -> InvalidParameter:
-    near = get_close_matches(str(name).lower(), PARAMETERS_BY_NAME, n=1, cutoff=0.5)
     known = ", ".join(PARAMETERS_BY_NAME)
     return InvalidParameter(
         f"There is no parameter {shown(name)}.",
-        hint=f"Did you mean {near[0]}?" if near else f"Known parameters: {known}.",
+        hint=did_you_mean(
+            str(name), PARAMETERS_BY_NAME, otherwise=f"Known parameters: {known}."
+        ),
         param=str(name)[:100],
     )
