@@ -41,11 +41,13 @@ class Detokenizer:
         return self._release(len(self._held))
 
     def _cut_at_stop_sequence(self) -> None:
+        """The one that is whole first, and of those the longest: what it is depends on
+        the text alone, not on the pieces that the text came in."""
         found = [(self._held.find(stop), stop) for stop in self._stop]
-        hits = [(position, stop) for position, stop in found if position >= 0]
+        hits = [(start + len(stop), start, stop) for start, stop in found if start >= 0]
         if hits:
-            position, self.stop_sequence = min(hits)
-            self._held = self._held[:position]
+            _, start, self.stop_sequence = min(hits)
+            self._held = self._held[:start]
 
     def _num_uncertain(self) -> int:
         """Length of the longest tail that some stop sequence starts with."""

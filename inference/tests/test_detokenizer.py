@@ -67,6 +67,20 @@ def test_it_takes_the_stop_sequence_that_comes_first() -> None:
     assert detokenizer.stop_sequence == "one"
 
 
+@pytest.mark.parametrize("pieces", [["xaa"], ["xa", "a"], ["x", "a", "a"]])
+def test_it_takes_the_one_that_is_whole_first_in_whatever_pieces(
+    pieces: list[str],
+) -> None:
+    encoded = [piece.encode() for piece in pieces]
+    detokenizer = Detokenizer(encoded, stop=["xaa", "a"])
+    numbers = iter(range(len(pieces)))
+    shown = ""
+    while detokenizer.stop_sequence is None:
+        shown += detokenizer.push(next(numbers))
+
+    assert (shown, detokenizer.stop_sequence) == ("x", "a")
+
+
 def test_it_gives_held_text_back_when_no_more_comes() -> None:
     detokenizer = Detokenizer(PIECES, stop=["END"])
     push_all(detokenizer, b"xEN")
@@ -90,7 +104,11 @@ STOPS = st.lists(st.text(LETTERS, min_size=1, max_size=4), max_size=3)
 
 
 def cut_at_first_stop(text: str, stops: list[str]) -> str:
-    return text[: min((text.find(one) for one in stops if one in text), default=None)]
+    """Before the one that is whole first, and of those the longest."""
+    for end in range(1, len(text) + 1):
+        if whole := [one for one in stops if text[:end].endswith(one)]:
+            return text[: end - max(map(len, whole))]
+    return text
 
 
 @given(TEXTS, STOPS, st.data())
