@@ -12,7 +12,7 @@ from pathlib import Path
 from safetensors import safe_open
 
 from bench.plan import Prompter
-from e2e.live_server import environment_of, run_management_command
+from e2e.live_server import environment_of, run_management_commands
 from inference.tokenizer import Tokenizer
 
 BYTES_PER_WEIGHT = {"fp32": 4, "bf16": 2, "int8": 1}
@@ -31,8 +31,9 @@ def make_checkpoint(cache: Path) -> Path:
             subprocess.run(
                 [sys.executable, "-m", "bench.random_weights", made], check=True
             )
-            run_management_command(environment, "migrate")
-            run_management_command(environment, "models", "pull", SLUG, "--from", made)
+            run_management_commands(
+                environment, ("migrate",), ("models", "pull", SLUG, "--from", made)
+            )
     return folder
 
 

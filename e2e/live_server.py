@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -9,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,17 @@ ENGINE_SECONDS = 120
 STOP_SECONDS = 30
 IDLE_SECONDS = 20
 _ADDRESS = re.compile(r"^Neuro is at (\S+)$", re.MULTILINE)
+_RUN_ALL = """\
+import io, json, sys
+from contextlib import redirect_stdout
+from django.core.management import execute_from_command_line
+printed = []
+for command in json.loads(sys.argv[1]):
+    with redirect_stdout(io.StringIO()) as output:
+        execute_from_command_line(["manage.py", *command])
+    printed.append(output.getvalue().strip())
+print(json.dumps(printed))
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,15 +125,33 @@ class LiveServer:
 
     def manage(self, *arguments: str, stdin: str = "") -> str:
         """Run a management command on this server's data and return what it printed."""
-        return run_management_command(self.environment, *arguments, stdin=stdin)
+        (printed,) = self.manage_all(arguments, stdin=stdin)
+        return printed
 
-    def create_account(self, name: str, tier: str) -> Account:
-        email, password = f"{name}@example.org", f"pass phrase of {name}"
-        self.manage("create_account", email, "--tier", tier, stdin=password)
-        printed = self.manage("create_api_token", email, "--name", "end to end")
-        return Account(
-            email=email, password=password, api_token=printed.splitlines()[-1]
-        )
+    def manage_all(self, *commands: tuple[str, ...], stdin: str = "") -> list[str]:
+        return run_management_commands(self.environment, *commands, stdin=stdin)
+
+    def create_account(self, name: str, tier: str, *token_options: str) -> Account:
+        (account,) = self.create_accounts(token_options, **{name: tier})
+        return account
+
+    def create_accounts(
+        self, token_options: Sequence[str] = (), **tiers: str
+    ) -> list[Account]:
+        """One for each name, on its tier, each with an API token."""
+        people = [(f"{name}@example.org", f"pass phrase of {name}") for name in tiers]
+        commands: list[tuple[str, ...]] = []
+        for (email, _), tier in zip(people, tiers.values(), strict=True):
+            commands += [
+                ("create_account", email, "--tier", tier),
+                ("create_api_token", email, "--name=test", *token_options),
+            ]
+        passwords = "\n".join(password for _, password in people)
+        printed = self.manage_all(*commands, stdin=passwords)
+        return [
+            Account(email=email, password=password, api_token=lines.splitlines()[-1])
+            for (email, password), lines in zip(people, printed[1::2], strict=True)
+        ]
 
     def children(self) -> list[int]:
         """The processes that this one started."""
@@ -179,13 +209,14 @@ def environment_of(data_dir: Path, **overrides: str) -> dict[str, str]:
     return environment | ours_now | overrides
 
 
-def run_management_command(
-    environment: dict[str, str], *arguments: str, stdin: str = ""
-) -> str:
+def run_management_commands(
+    environment: dict[str, str], *commands: tuple[str, ...], stdin: str = ""
+) -> list[str]:
+    """What each printed; one process for all, since to start Django takes a second."""
     completed = subprocess.run(
-        [sys.executable, "manage.py", *arguments],
+        [sys.executable, "-c", _RUN_ALL, json.dumps(commands)],
         cwd=ROOT,
-        env=environment,
+        env=environment | {"DJANGO_SETTINGS_MODULE": "neuro_site.settings"},
         input=stdin,
         capture_output=True,
         text=True,
@@ -193,7 +224,8 @@ def run_management_command(
         check=False,
     )
     assert completed.returncode == 0, completed.stdout + completed.stderr
-    return completed.stdout.strip()
+    printed: list[str] = json.loads(completed.stdout)
+    return printed
 
 
 @contextmanager

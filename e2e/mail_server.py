@@ -5,11 +5,12 @@ from __future__ import annotations
 import email
 import email.policy
 import socketserver
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
+
+from e2e.serving import serving
 
 _GOES_ON = {"DATA": b"354 go on\r\n", "QUIT": b"221 bye\r\n"}
 
@@ -31,13 +32,12 @@ class MailServer:
 
 @contextmanager
 def start_mail_server() -> Iterator[MailServer]:
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Conversation) as server:
-        server.daemon_threads = True
-        mail_server = MailServer(server.server_address[1])
-        server.messages = mail_server.messages  # type: ignore[attr-defined]
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Conversation)
+    server.daemon_threads = True
+    mail_server = MailServer(server.server_address[1])
+    server.messages = mail_server.messages  # type: ignore[attr-defined]
+    with serving(server):
         yield mail_server
-        server.shutdown()
 
 
 class _Conversation(socketserver.StreamRequestHandler):

@@ -97,13 +97,9 @@ def newest(server: LiveServer) -> str:
 
 def headers_of_restricted_api_token(server: LiveServer) -> dict[str, str]:
     """One call at once, and tokens a day for the long call or the short, not both."""
-    account = server.create_account("restricted", "premium")
-    printed = server.manage(
-        *("create_api_token", account.email, "--name", "restricted"),
-        *("--limit", "concurrent_requests=1"),
-        *("--limit", f"tokens_per_day={TOKENS_PER_DAY}"),
-    )
-    return {"Authorization": f"Bearer {printed.splitlines()[-1]}"}
+    limits = ("concurrent_requests=1", f"tokens_per_day={TOKENS_PER_DAY}")
+    options = [f"--limit={limit}" for limit in limits]
+    return server.create_account("restricted", "premium", *options).headers
 
 
 def body_of(new_tokens: int) -> dict[str, Any]:

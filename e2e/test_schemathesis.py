@@ -45,18 +45,32 @@ VISITS = [
 @pytest.fixture(scope="module")
 def caller(server: LiveServer) -> dict[str, str]:
     """The header of each caller, if it has one."""
-    may_do_all = _account(server, "thorough", AMPLE)
-    stranger = _account(server, "stranger", "{}")
     names = ("predict", "read:usage", "manage:tokens", "manage:webhooks")
     scopes = [f"--scope={one}" for one in names]
+    may_do_all, stranger = server.create_accounts(
+        scopes, thorough="premium", stranger="premium"
+    )
+    users = f"User.objects.filter(email={may_do_all.email!r})"
+    _, token = server.manage_all(
+        ("shell", "-c", f"{users}.update(staff_limits={AMPLE})"),
+        (
+            *("create_api_token", may_do_all.email, "--name=schemathesis"),
+            *("--scope=read:usage", "--limit=requests_per_minute=5"),
+        ),
+    )
     return {
         "nobody": "",
-        "stranger": _api_token(server, stranger, *scopes),
-        "may do nothing here": _api_token(
-            server, may_do_all, "--scope=read:usage", "--limit=requests_per_minute=5"
-        ),
-        "may do all": _api_token(server, may_do_all, *scopes),
+        "stranger": stranger.api_token,
+        "may do nothing here": token.splitlines()[-1],
+        "may do all": may_do_all.api_token,
     }
+
+
+@pytest.fixture(scope="module")
+def token_of_another(server: LiveServer, premium: Account) -> str:
+    """The id of an API token that no caller may touch."""
+    find = f"ApiToken.objects.get(prefix={premium.api_token[:12]!r})"
+    return server.manage("shell", "-v0", "-c", f"print({find}.public_id)")
 
 
 @pytest.mark.slow
@@ -65,11 +79,11 @@ def test_it_finds_no_fault(
     visit: Visit,
     caller: dict[str, str],
     server: LiveServer,
-    premium: Account,
+    token_of_another: str,
     tmp_path: Path,
 ) -> None:
     config = tmp_path / "schemathesis.toml"
-    addresses = visit.addresses.format(token_of_another=_id_of(server, premium))
+    addresses = visit.addresses.format(token_of_another=token_of_another)
     config.write_text(
         f'hooks = "{HOOKS}"\n{CONFIG.read_text()}\n[parameters]\n{addresses}\n'
     )
@@ -89,26 +103,6 @@ def test_it_finds_no_fault(
     )
 
     assert completed.returncode == 0, completed.stdout + completed.stderr
-
-
-def _account(server: LiveServer, name: str, staff_limits: str) -> Account:
-    account = server.create_account(name, "premium")
-    users = f"User.objects.filter(email={account.email!r})"
-    change = f"{users}.update(staff_limits={staff_limits})"
-    server.manage("shell", "-c", f"from accounts.models import User; {change}")
-    return account
-
-
-def _api_token(server: LiveServer, account: Account, *options: str) -> str:
-    command = ("create_api_token", account.email, "--name", "schemathesis", *options)
-    return server.manage(*command).splitlines()[-1]
-
-
-def _id_of(server: LiveServer, account: Account) -> str:
-    where = f"prefix={account.api_token[:12]!r}"
-    find = f"print(ApiToken.objects.get({where}).public_id)"
-    code = f"from accounts.models import ApiToken; {find}"
-    return server.manage("shell", "-c", code).splitlines()[-1]
 
 
 def _headers(api_token: str) -> list[str]:

@@ -16,6 +16,7 @@ from standardwebhooks.webhooks import Webhook
 
 from e2e.live_server import LiveServer, start_live_server
 from e2e.programs import wait_until
+from e2e.serving import serving
 
 SECONDS = 60
 CALL = {"model": "neo-tiny", "inputs": "It was", "parameters": {"max_new_tokens": 4}}
@@ -50,26 +51,19 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    with Receiver() as receiver:
-        thread = threading.Thread(target=receiver.serve_forever, args=(0.05,))
-        thread.start()
+    with serving(Receiver()) as receiver:
         try:
             yield receiver
         finally:
             receiver.may_end.set()
-            receiver.shutdown()
-            thread.join()
 
 
 class Client:
     def __init__(self, server: LiveServer) -> None:
-        account = server.create_account("of-webhooks", "premium")
         scopes = ("--scope=predict", "--scope=manage:webhooks")
-        command = ("create_api_token", account.email, "--name", "webhooks", *scopes)
-        api_token = server.manage(*command).splitlines()[-1]
-        headers = {"Authorization": f"Bearer {api_token}"}
+        account = server.create_account("of-webhooks", "premium", *scopes)
         self._http = httpx.Client(
-            base_url=server.url("/api/v1/"), headers=headers, timeout=30
+            base_url=server.url("/api/v1/"), headers=account.headers, timeout=30
         )
 
     def get(self, path: str) -> Any:

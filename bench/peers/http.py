@@ -175,12 +175,10 @@ def run_peer_site(folder: Path, precision: str) -> Iterator[tuple[str, list[str]
             folder, Path(data_dir), precision, NEURO_ENGINE_SLOTS=str(NUM_SLOTS)
         ) as server,
     ):
-        api_tokens = [
-            server.create_account(f"bench{number}", "premium").api_token
-            for number in range(NUM_ACCOUNTS)
-        ]
+        names = [f"bench{number}" for number in range(NUM_ACCOUNTS)]
+        accounts = server.create_accounts(**dict.fromkeys(names, "premium"))
         server.wait_until_ready()
-        yield server.address, api_tokens
+        yield server.address, [account.api_token for account in accounts]
 
 
 def main() -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from e2e.serving import serving
 
 COMMIT = "a" * 40
 
@@ -102,11 +103,5 @@ def _tree_entry(path: Path) -> dict[str, object]:
 
 @contextmanager
 def hub_server(folder: Path, *, repo: str) -> Iterator[HubServer]:
-    with HubServer(folder, repo) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(HubServer(folder, repo)) as server:
+        yield server

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from e2e.serving import serving
 
 OK = 204
 
@@ -58,12 +59,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def receiving(*answers: int) -> Iterator[Receiver]:
-    with Receiver(*answers) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    with serving(Receiver(*answers)) as server:
         try:
             yield server
         finally:
             server.may_answer.set()
-            server.shutdown()
-            thread.join()
