@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.db import models
 from django.utils import timezone
 
-from accounts.identifiers import new_public_id
-from accounts.models import ApiToken, Project, User
+from accounts.models import Project, User
 from models_app.models import LanguageModel, PredictionSource
+from models_app.tasks.queued import Queued
 
 
 class AsyncStatus(models.TextChoices):
@@ -32,24 +32,20 @@ class AsyncPredictionQuerySet(models.QuerySet["AsyncPrediction"]):
 UNFINISHED = (AsyncStatus.STARTING, AsyncStatus.PROCESSING)
 
 
-class AsyncPrediction(models.Model):
+class AsyncPrediction(Queued):
     """A prediction that outlives its request, with its prompts and what came of them.
 
     Kept for a bounded time only. Its ledger row, which has the same public id, is made
     when it begins to run and stays.
     """
 
-    public_id = models.CharField(
-        max_length=24, unique=True, editable=False, default=new_public_id
-    )
+    unfinished = UNFINISHED
+
     user = models.ForeignKey(
         User, on_delete=models.CASCADE, related_name="async_predictions"
     )
     project = models.ForeignKey(
         Project, on_delete=models.CASCADE, related_name="async_predictions"
-    )
-    api_token = models.ForeignKey(
-        ApiToken, null=True, on_delete=models.SET_NULL, related_name="+"
     )
     language_model = models.ForeignKey(
         LanguageModel, on_delete=models.PROTECT, related_name="+"
@@ -70,20 +66,14 @@ class AsyncPrediction(models.Model):
     prompt_tokens = models.PositiveIntegerField()
     # Whatever `create` was given; who delivers knows what it means.
     webhook = models.JSONField(null=True)
-    task_id = models.UUIDField(null=True)
     # What the attempt that runs has reserved, while there is one. No foreign key: the
     # ends of reservations would have to look here.
     reservation_id = models.BigIntegerField(null=True)
     cancel_at = models.DateTimeField(null=True)
-    cancel_requested_at = models.DateTimeField(null=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    started_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
 
     objects = AsyncPredictionQuerySet.as_manager()
 
-    class Meta:
-        ordering = ["-id"]
+    class Meta(Queued.Meta):
         indexes = [
             models.Index(fields=["project", "-id"], name="async_of_project"),
             models.Index(
@@ -93,13 +83,6 @@ class AsyncPrediction(models.Model):
             ),
             models.Index(fields=["finished_at"], name="async_finished"),
         ]
-
-    def __str__(self) -> str:
-        return f"{self.public_id} ({self.status})"
-
-    @property
-    def is_finished(self) -> bool:
-        return self.status not in UNFINISHED
 
     @property
     def is_late(self) -> bool:

@@ -122,7 +122,7 @@ def _call(prediction: AsyncPrediction) -> Call:
 
 def _end_early(prediction: AsyncPrediction, attempts: int) -> bool:
     """End what shall not run any more; whether it did."""
-    if prediction.cancel_requested_at or not _is_wanted(prediction):
+    if prediction.cancel_requested_at or not prediction.is_wanted:
         return finish(prediction, AsyncStatus.CANCELED)
     if prediction.is_late:
         has_begun = prediction.started_at is not None
@@ -132,16 +132,6 @@ def _end_early(prediction: AsyncPrediction, attempts: int) -> bool:
     if attempts > MAX_ATTEMPTS:
         return finish(prediction, AsyncStatus.FAILED, error=GenerationFailed())
     return False
-
-
-def _is_wanted(prediction: AsyncPrediction) -> bool:
-    """Not where its owner or staff have ended what it belongs to."""
-    api_token = prediction.api_token
-    return (
-        prediction.user.is_active
-        and not prediction.project.is_archived
-        and not (api_token and api_token.is_revoked)
-    )
 
 
 @transaction.atomic

@@ -9,8 +9,9 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.identifiers import new_public_id
-from accounts.models import ApiToken, Project, User
+from accounts.models import Project, User
 from models_app.models import LanguageModel
+from models_app.tasks.queued import Queued
 
 
 class BatchStatus(models.TextChoices):
@@ -33,18 +34,14 @@ class BatchQuerySet(models.QuerySet["Batch"]):
         return self.filter(status__in=UNFINISHED)
 
 
-class Batch(models.Model):
+class Batch(Queued):
     """An uploaded file of calls, each a `BatchLine`. Kept for a bounded time only."""
 
-    public_id = models.CharField(
-        max_length=24, unique=True, editable=False, default=new_public_id
-    )
+    unfinished = UNFINISHED
+
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="batches")
     project = models.ForeignKey(
         Project, on_delete=models.CASCADE, related_name="batches"
-    )
-    api_token = models.ForeignKey(
-        ApiToken, null=True, on_delete=models.SET_NULL, related_name="+"
     )
     name = models.CharField(max_length=100, blank=True)
     status = models.CharField(
@@ -55,18 +52,12 @@ class Batch(models.Model):
     waits_for = models.CharField(max_length=300, blank=True)
     # What `webhook_of_call` made of the webhook that the upload named, if it named one.
     webhook = models.JSONField(null=True)
-    task_id = models.UUIDField(null=True)
-    cancel_requested_at = models.DateTimeField(null=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    started_at = models.DateTimeField(null=True)
     # No line begins after that.
     ends_at = models.DateTimeField()
-    finished_at = models.DateTimeField(null=True)
 
     objects = BatchQuerySet.as_manager()
 
-    class Meta:
-        ordering = ["-id"]
+    class Meta(Queued.Meta):
         indexes = [
             models.Index(fields=["project", "-id"], name="batches_of_project"),
             models.Index(
@@ -76,13 +67,6 @@ class Batch(models.Model):
             ),
             models.Index(fields=["finished_at"], name="batches_finished"),
         ]
-
-    def __str__(self) -> str:
-        return f"{self.public_id} ({self.status})"
-
-    @property
-    def is_finished(self) -> bool:
-        return self.status not in UNFINISHED
 
     @property
     def is_over(self) -> bool:

@@ -41,7 +41,7 @@ def _run_slice(batch: Batch) -> float | None:
     """After how many seconds it goes on; None if it has ended."""
     for line in batch.lines.filter(status=LineStatus.RUNNING):
         line_run.undo(line)
-    if not _is_wanted(batch):
+    if not batch.is_wanted:
         Batch.objects.filter(pk=batch.pk, cancel_requested_at=None).update(
             cancel_requested_at=timezone.now()
         )
@@ -65,13 +65,3 @@ def _settle(batch: Batch) -> bool:
         return True
     end_waiting(locked)
     return finish_if_done(locked) or locked.is_finished
-
-
-def _is_wanted(batch: Batch) -> bool:
-    """Not where its owner or staff have ended what it belongs to."""
-    api_token = batch.api_token
-    return (
-        batch.user.is_active
-        and not batch.project.is_archived
-        and not (api_token and api_token.is_revoked)
-    )
