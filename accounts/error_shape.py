@@ -20,14 +20,18 @@ def error_type(status_code: int) -> str:
     return _TYPES.get(status_code, fallback)
 
 
-def error_object(error: ApplicationError, *, request_id: str) -> dict[str, object]:
+def error_object(
+    error: ApplicationError, *, request_id: str | None = None
+) -> dict[str, object]:
+    """Without `request_id` where no single request has failed."""
+    of_request = {} if request_id is None else {"request_id": request_id}
     return {
         "message": error.message,
         "type": error_type(error.status_code),
         "param": error.param,
         "code": error.code,
         "hint": error.hint or None,
-        "request_id": request_id,
+        **of_request,
         **error.details,
     }
 

@@ -51,17 +51,7 @@ def test_it_gives_back_what_a_killed_web_process_had_reserved(
     with start_live_server(tmp_path, **settings) as first:
         first.wait_until_ready()
         headers = headers_of_restricted_api_token(first)
-        with httpx.stream(
-            "POST",
-            first.url(PREDICT),
-            json=body_of(LONG) | {"stream": True},
-            headers=headers,
-            timeout=60,
-        ) as response:
-            events = sse.events(response.iter_lines())
-            assert next(events).name == "started"
-            assert next(events).name == "delta"
-            assert first.stop(signal.SIGKILL) == -signal.SIGKILL
+        kill_while_it_streams(first, headers)
 
     with start_live_server(tmp_path, **settings) as second:
         second.wait_until_ready()
@@ -70,14 +60,7 @@ def test_it_gives_back_what_a_killed_web_process_had_reserved(
         assert held["tokens_per_day"]["used"] > LONG
         assert predict(second, headers).status_code == httpx.codes.TOO_MANY_REQUESTS
 
-        second.manage("shell", "-v", "0", "-c", LATER)
-        # A worker that starts looks at once, and each minute from then on.
-        os.kill(second.worker_pid(), signal.SIGKILL)
-        wait_until(
-            lambda: newest(second) == "failed interrupted 0",
-            what="the row of the killed process is closed",
-            seconds=60,
-        )
+        let_a_lease_pass(second)
         held = own_limits(second, headers)
         assert held["concurrent_requests"]["used"] == 0
         assert held["tokens_per_day"]["used"] == 0
@@ -89,6 +72,31 @@ def test_it_gives_back_what_a_killed_web_process_had_reserved(
         charged = done.json()["charged_tokens"]
         assert left["tokens_per_day"]["used"] == charged
         assert account_limits(second, headers)["tokens_per_day"]["used"] == charged
+
+
+def kill_while_it_streams(server: LiveServer, headers: dict[str, str]) -> None:
+    with httpx.stream(
+        "POST",
+        server.url(PREDICT),
+        json=body_of(LONG) | {"stream": True},
+        headers=headers,
+        timeout=60,
+    ) as response:
+        events = sse.events(response.iter_lines())
+        assert next(events).name == "started"
+        assert next(events).name == "delta"
+        assert server.stop(signal.SIGKILL) == -signal.SIGKILL
+
+
+def let_a_lease_pass(server: LiveServer) -> None:
+    server.manage("shell", "-v", "0", "-c", LATER)
+    # A worker that starts looks at once, and each minute from then on.
+    os.kill(server.worker_pid(), signal.SIGKILL)
+    wait_until(
+        lambda: newest(server) == "failed interrupted 0",
+        what="the row of the killed process is closed",
+        seconds=60,
+    )
 
 
 def newest(server: LiveServer) -> str:

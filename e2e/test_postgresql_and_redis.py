@@ -15,8 +15,10 @@ from e2e.live_server import ROOT, Account, LiveServer, start_live_server
 
 SPECIFICATIONS = (
     "models_app/tests/test_api.py",
-    "models_app/tests/test_asynchronous.py",
     "models_app/tests/test_asynchronous_api.py",
+    "models_app/tests/test_asynchronous_creation.py",
+    "models_app/tests/test_asynchronous_ends.py",
+    "models_app/tests/test_asynchronous_runs.py",
     "models_app/tests/test_idempotency_concurrency.py",
     "models_app/tests/test_interrupted.py",
     "models_app/tests/test_npu.py",

@@ -67,7 +67,7 @@ def _facts_json(prediction: AsyncPrediction) -> dict[str, Any]:
         "project": prediction.project.public_id,
         "source": prediction.source,
         "status": prediction.status,
-        "error": _error_json(error) if error else None,
+        "error": error_object(error) if error else None,
         "prompt_tokens": prediction.prompt_tokens,
         "created_at": prediction.created_at,
         "started_at": prediction.started_at,
@@ -108,12 +108,6 @@ def _end_json(prediction: AsyncPrediction, request: Request) -> dict[str, Any]:
             "error": error_object(error, request_id=request.headers["X-Request-Id"])
         }
     return async_prediction_json(prediction, request)
-
-
-def _error_json(error: Any) -> dict[str, object]:
-    """Without the id of a request: no single one has failed."""
-    shape = error_object(error, request_id="")
-    return {name: value for name, value in shape.items() if name != "request_id"}
 
 
 def _expiry(prediction: AsyncPrediction) -> datetime.datetime | None:

@@ -13,9 +13,10 @@ from typing import IO, Any
 
 import msgspec
 
+from accounts.error_shape import error_object
 from accounts.errors import ApplicationError, TierLimitExceeded
 from models_app.backends import get_backend
-from models_app.batches.stored import StoredCall, error_json, write
+from models_app.batches.stored import StoredCall, write
 from models_app.calls import Caller, permit
 from models_app.errors import InvalidBatch, InvalidInput
 from models_app.models import LanguageModel
@@ -57,7 +58,7 @@ def read_lines(file: IO[bytes], caller: Caller) -> list[Line]:
         try:
             lines.append(reader.read(number, content))
         except ApplicationError as error:
-            problems.append({"line": number, **error_json(error)})
+            problems.append({"line": number, **error_object(error)})
         if len(problems) == MAX_PROBLEMS:
             break
     if problems:

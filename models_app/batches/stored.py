@@ -30,11 +30,5 @@ def write_output(prediction: Prediction) -> str:
     return write(prediction_json(prediction))
 
 
-def error_json(error: ApplicationError) -> dict[str, object]:
-    """Without the id of a request: no single one has failed."""
-    shape = error_object(error, request_id="")
-    return {name: value for name, value in shape.items() if name != "request_id"}
-
-
 def write_error(error: ApplicationError) -> str:
-    return write(error_json(error))
+    return write(error_object(error))

@@ -6,14 +6,14 @@ from unittest import mock
 
 from asgiref.sync import async_to_sync
 
-from accounts import days, quota
+from accounts import days
 from accounts.errors import (
     ApplicationError,
     QuotaExceeded,
     RateLimited,
     TierRequired,
 )
-from accounts.models import Reservation, UsageDay, User
+from accounts.models import Reservation, UsageDay
 from models_app import services
 from models_app.backends.base import TokenEvent
 from models_app.errors import (
@@ -23,7 +23,7 @@ from models_app.errors import (
     ModelLoading,
     ModelNotFound,
 )
-from models_app.models import LanguageModel, PredictionRecord, PredictionSource
+from models_app.models import LanguageModel, PredictionRecord
 from models_app.predictions import (
     Completed,
     Failed,
@@ -33,37 +33,11 @@ from models_app.predictions import (
     Started,
     TextDelta,
 )
+from models_app.tests.calling import CallingTestCase
 from models_app.tests.fakes import HELLO, FakeBackend, token, use_backend
-from neuro_site.testing import BaseTestCase
-
-PROMPT = "Say "
 
 
-class ServiceTestCase(BaseTestCase):
-    """A prompt of four tokens; the completion that the script brings has five."""
-
-    def caller(self, user: User | None = None) -> services.Caller:
-        user = user or self.alice
-        return services.Caller(
-            user=user,
-            project=user.default_project,
-            source=PredictionSource.API,
-            api_token=self.api_token_of(user),
-        )
-
-    def call(self, **changes: Any) -> dict[str, Any]:
-        return {
-            "caller": self.caller(),
-            "language_model": "neo-tiny",
-            "prompts": [PROMPT],
-            "parameters": {"max_new_tokens": 20, "seed": 7},
-        } | changes
-
-    def tokens(self, user: User | None = None) -> tuple[int, int]:
-        """Used and reserved today."""
-        status = quota.status(user or self.alice)
-        return status.tokens_used, status.tokens_reserved
-
+class ServiceTestCase(CallingTestCase):
     def record(self) -> PredictionRecord:
         return PredictionRecord.objects.get()
 
