@@ -11,7 +11,17 @@ const whenRead = new Promise((resolve) => {
 
 // Its own layout brings a second <main> and a heading that the page has already.
 function withLayout({ React: { createElement } }) {
-  function Layout({ getComponent }) {
+  function Layout({ getComponent, specSelectors }) {
+    if (!specSelectors.specStr()) {
+      const hasFailed = specSelectors.loadingStatus() === "failed";
+      return createElement(
+        "p",
+        { role: "status" },
+        hasFailed
+          ? "The document did not arrive. Load the page again."
+          : "Reading the document …",
+      );
+    }
     const parts = ["AuthorizeBtnContainer", "errors", "operations", "Models"].map((name) =>
       createElement(getComponent(name, true), { key: name }),
     );
@@ -21,12 +31,39 @@ function withLayout({ React: { createElement } }) {
   return { components: { Layout } };
 }
 
+// What some of its parts lack for who hears the page or walks it with keys.
+
+// Long code scrolls.
+function reached(Code, { React: { createElement, useEffect, useRef } }) {
+  return (props) => {
+    const box = useRef(null);
+    useEffect(() => box.current.querySelector("pre")?.setAttribute("tabindex", 0));
+    return createElement("div", { ref: box }, createElement(Code, props));
+  };
+}
+
+const wrapComponents = {
+  CloseIcon: (Icon, { React: { createElement } }) => (props) => [
+    createElement(Icon, { ...props, key: "icon" }),
+    createElement("span", { key: "name", className: "visually-hidden" }, "Close"),
+  ],
+  // Here it has a name, which is not what it says.
+  Button: (Button, { React: { createElement } }) => (props) =>
+    createElement(Button, { ...props, "aria-label": undefined }),
+  HighlightCode: reached,
+  curl: reached,
+  Input: (Input, { React: { createElement } }) => (props) =>
+    createElement(Input, props.type === "file" ? { "aria-label": "File", ...props } : props),
+  TextArea: (Area, { React: { createElement } }) => (props) =>
+    createElement(Area, { "aria-label": "Body of the request", ...props }),
+};
+
 const ui = window.SwaggerUIBundle({
   url: page.dataset.schema,
   domNode: page,
   deepLinking: true,
   layout: "Layout",
-  plugins: [withLayout],
+  plugins: [withLayout, { wrapComponents }],
   tryItOutEnabled: true,
   docExpansion: "list",
   defaultModelsExpandDepth: 0,
