@@ -4,15 +4,17 @@ from collections.abc import Callable
 from typing import Any
 
 from allauth.account.decorators import secure_admin_login
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
+from django.shortcuts import redirect
 
-from accounts import registration, tier_overrides, tier_requests
+from accounts import audit, registration, tier_overrides, tier_requests
 from accounts.api_tokens import revoke_api_token
 from accounts.closing import close_account
 from accounts.limit_fields import PREFIX
@@ -27,19 +29,36 @@ from accounts.models import (
     User,
 )
 from accounts.services import set_up_account, vouch_for_address
+from accounts.tier_changes import note_change
 from accounts.tiers import LIMIT_KINDS, LIMIT_KINDS_BY_NAME, Tier
 
+admin.site.site_header = "Neuro administration"
+admin.site.site_title = "Neuro administration"
+admin.site.index_title = "Administration"
 # Staff sign in through the same throttled page as everybody else.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+
+
+def _change_password(request: HttpRequest, extra_context: object = None) -> Any:
+    """Where everybody does: limited, noted under Activity, and told by mail."""
+    return redirect("account_change_password")
+
+
+admin.site.password_change = _change_password  # type: ignore[method-assign]
 # These would show staff what only the owner may know: TOTP secrets, where they sit.
 admin.site.unregister(Authenticator)
 admin.site.unregister(UserSession)
+# Addresses are confirmed and changed with their account.
+admin.site.unregister(EmailAddress)
 
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
     ordering = ["email"]
-    list_display = ["email", "tier", "is_active", "is_staff", "date_joined"]
+    list_display = [
+        *("email", "tier", "is_active", "is_confirmed", "awaits_approval"),
+        *("is_staff", "date_joined"),
+    ]
     list_filter = ["tier", "is_active", "is_staff", "awaits_approval"]
     search_fields = ["email"]
     readonly_fields = ["last_login", "date_joined"]
@@ -60,12 +79,19 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
         ("Dates", {"fields": ["last_login", "date_joined"]}),
     ]
     add_fieldsets = [(None, {"fields": ["email", "tier", "password1", "password2"]})]
-    actions = ["accept", "refuse"]
+    actions = ["accept", "refuse", "confirm"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        confirmed = EmailAddress.objects.filter(user=OuterRef("pk"), verified=True)
+        users: QuerySet[User] = super().get_queryset(request)
+        return users.annotate(confirmed=Exists(confirmed))
 
     def save_model(
         self, request: HttpRequest, obj: User, form: Any, change: bool
     ) -> None:
         super().save_model(request, obj, form, change)
+        if change and "tier" in form.changed_data:
+            note_change(user=obj, before=Tier(form.initial["tier"]))
         if "email" in form.changed_data:
             vouch_for_address(user=obj)
         if not change:
@@ -81,6 +107,18 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
         for user in users.filter(awaits_approval=True):
             registration.refuse_account(user=user)
 
+    @admin.action(
+        description="Confirm the addresses of the selected users",
+        permissions=["change"],
+    )
+    def confirm(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        for user in users.exclude(emailaddress__verified=True):
+            vouch_for_address(user=user)
+
+    @admin.display(description="address confirmed", boolean=True)
+    def is_confirmed(self, user: User) -> bool:
+        return bool(user.confirmed)  # type: ignore[attr-defined]
+
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Who may delete accounts may delete what is theirs, audit events too."""
         found, counts, _, protected = super().get_deleted_objects(objs, request)
@@ -95,12 +133,17 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Records that only the services write."""
+    """Records that only the services write, and that go with their account."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
     def has_change_permission(
+        self, request: HttpRequest, obj: object | None = None
+    ) -> bool:
+        return False
+
+    def has_delete_permission(
         self, request: HttpRequest, obj: object | None = None
     ) -> bool:
         return False
@@ -173,25 +216,41 @@ class TierRequestAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Project)
-class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ["name", "user", "public_id", "created_at"]
+class ProjectAdmin(ReadOnlyAdmin):
+    list_display = ["name", "user", "public_id", "created_at", "archived_at"]
+    list_select_related = ["user"]
+    list_filter = [("archived_at", admin.EmptyFieldListFilter)]
     search_fields = ["name", "user__email", "public_id"]
-    autocomplete_fields = ["user"]
-    readonly_fields = ["public_id", "created_at"]
+    fields = [
+        *("name", "user", "public_id", "created_at", "archived_at"),
+        "text_retention_days",
+    ]
 
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ReadOnlyAdmin):
-    list_display = ["name", "prefix", "project", "owner", "last_used_at", "revoked_at"]
+    list_display = [
+        *("name", "prefix", "project", "owner", "last_used_at", "expires_at"),
+        "revoked_at",
+    ]
     list_select_related = ["project__user"]
+    list_filter = [("revoked_at", admin.EmptyFieldListFilter)]
     search_fields = ["name", "prefix", "public_id", "project__user__email"]
-    fields = ["public_id", "project", "name", "prefix", "created_at", "last_used_at"]
+    # Never its digests.
+    fields = [
+        *("name", "owner", "project", "public_id", "prefix", "scopes"),
+        *("allowed_models", "own_limits", "created_at", "last_used_at"),
+        *("expires_at", "revoked_at"),
+    ]
     actions = ["revoke"]
 
-    @admin.action(description="Revoke the selected API tokens", permissions=["delete"])
+    @admin.action(description="Revoke the selected API tokens", permissions=["revoke"])
     def revoke(self, request: HttpRequest, api_tokens: QuerySet[ApiToken]) -> None:
         for api_token in api_tokens:
             revoke_api_token(api_token=api_token)
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("accounts.delete_apitoken")
 
     @admin.display(ordering="project__user__email")
     def owner(self, api_token: ApiToken) -> str:
@@ -208,15 +267,19 @@ class UsageDayAdmin(ReadOnlyAdmin):
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(ReadOnlyAdmin):
-    list_display = ["created_at", "user", "kind", "actor"]
+    list_display = ["created_at", "user", "what", "who"]
     list_select_related = ["user"]
     list_filter = ["kind"]
     search_fields = ["user__email"]
-    fields = ["created_at", "user", "kind", "actor", "details"]
+    fields = ["created_at", "user", "what", "kind", "who", "details"]
     date_hierarchy = "created_at"
 
-    def has_delete_permission(
-        self, request: HttpRequest, obj: object | None = None
-    ) -> bool:
-        # It goes with its account, and with nothing else.
-        return False
+    @admin.display(description="what happened")
+    def what(self, event: AuditEvent) -> str:
+        return audit.sentence_of(event)
+
+    @admin.display(description="by", ordering="actor")
+    def who(self, event: AuditEvent) -> str:
+        """To its owner, the owner is "You"."""
+        is_owner = event.actor == AuditEvent.Actor.OWNER
+        return "The owner" if is_owner else event.get_actor_display()

@@ -17,4 +17,10 @@ def change_tier(*, user: User, tier: Tier) -> None:
         return
     user.tier = tier
     user.save(update_fields=["tier"])
-    audit.record(user=user, kind="tier.changed", before=before.label, after=tier.label)
+    note_change(user=user, before=before)
+
+
+def note_change(*, user: User, before: Tier) -> None:
+    """For whoever saved the tier otherwise."""
+    after = Tier(user.tier).label
+    audit.record(user=user, kind="tier.changed", before=before.label, after=after)

@@ -14,6 +14,7 @@ from accounts.tiers import Tier
 
 class ModelsAppConfig(AppConfig):
     name = "models_app"
+    verbose_name = "Models"
 
     def ready(self) -> None:
         from models_app import account_data  # noqa: PLC0415

@@ -1,12 +1,26 @@
 from __future__ import annotations
 
+from allauth.account.models import EmailAddress
 from django.contrib import admin
 from django.core.cache import cache
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from accounts.api_tokens import issue_api_token
 from accounts.authentication import authenticate_plaintext
 from accounts.errors import InvalidApiToken
-from accounts.models import ApiToken, Project, UsageDay, User
+from accounts.models import (
+    ApiToken,
+    AuditEvent,
+    Project,
+    TierRequest,
+    UsageDay,
+    User,
+)
+from accounts.services import register_user
+from accounts.tier_requests import request_tier
+from accounts.tiers import Tier
 from neuro_site.testing import BaseTestCase
 
 
@@ -60,6 +74,69 @@ class AdminTestCase(BaseTestCase):
         with self.assertRaises(InvalidApiToken):
             authenticate_plaintext(self.alice_api_token)
         self.assertTrue(authenticate_plaintext(self.bob_api_token))
+
+    def test_it_changes_and_deletes_nothing_that_services_write(self) -> None:
+        for model in (Project, ApiToken, UsageDay, AuditEvent, TierRequest):
+            name = f"admin:accounts_{model._meta.model_name}"
+            self.assertEqual(self.client.get(reverse(f"{name}_add")).status_code, 403)
+            for record in model._default_manager.all()[:1]:
+                for way in ("change", "delete"):
+                    url = reverse(f"{name}_{way}", args=[record.pk])
+                    answer = self.client.post(url, {"post": "yes"})
+                    self.assertEqual(answer.status_code, 403, url)
+
+    def test_it_asks_as_little_for_many_rows_as_for_few(self) -> None:
+        urls = [
+            reverse(
+                f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
+            )
+            for model in admin.site._registry
+        ]
+        self.client.get(urls[0])  # a session's first visit is noted
+        before = [self._queries(url) for url in urls]
+        for number in range(3):
+            user = register_user(
+                email=f"many{number}@example.org", password="a long phrase"
+            )
+            issue_api_token(project=user.default_project, name="one")
+            UsageDay.objects.create(user=user, day="2026-03-01")
+            request_tier(user=user, tier=Tier.PREMIUM, page="…")
+        for url, queries in zip(urls, before, strict=True):
+            self.assertEqual(self._queries(url), queries, url)
+
+    def _queries(self, url: str) -> int:
+        with CaptureQueriesContext(connection) as asked:
+            self.assertEqual(self.client.get(url).status_code, 200)
+        return len(asked)
+
+    def test_it_notes_the_tier_that_staff_give(self) -> None:
+        page = self.client.get(f"/admin/accounts/user/{self.alice.pk}/change/")
+        initial = page.context["adminform"].form.initial
+        form = {
+            name: value
+            for name, value in initial.items()
+            if value not in (None, False, [])
+        }
+        self.client.post(page.request["PATH_INFO"], form | {"tier": "premium"})
+        event = self.alice.audit_events.get(kind="tier.changed")
+        self.assertEqual(event.details, {"before": "Developer", "after": "Premium"})
+        self.assertEqual(event.actor, "staff")
+
+    def test_it_confirms_addresses(self) -> None:
+        EmailAddress.objects.filter(user=self.alice).delete()
+        form = {"action": "confirm", "_selected_action": [self.alice.pk]}
+        self.client.post(reverse("admin:accounts_user_changelist"), form)
+        address = EmailAddress.objects.get(user=self.alice)
+        self.assertEqual((address.email, address.verified), (self.alice.email, True))
+
+    def test_it_changes_passwords_where_everybody_does(self) -> None:
+        response = self.client.get(reverse("admin:password_change"))
+        self.assertRedirects(response, "/accounts/password/change/")
+
+    def test_it_leads_to_what_waits(self) -> None:
+        request_tier(user=self.charlie, tier=Tier.PREMIUM, page="…")
+        page = self.client.get(reverse("admin:index"))
+        self.assertContains(page, '<a href="/account/approvals/">Approvals (1)</a>')
 
     def test_it_is_closed_to_accounts_that_are_not_staff(self) -> None:
         self.client.force_login(self.alice)
