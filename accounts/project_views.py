@@ -33,6 +33,7 @@ def projects(request: AuthenticatedHttpRequest) -> HttpResponse:
             return redirect("projects")
     unrevoked = Count("api_tokens", filter=Q(api_tokens__revoked_at=None))
     found = request.user.projects.annotate(api_token_count=unrevoked)
+    found = found.prefetch_related("webhooks")
     context = {
         "form": form,
         "active": found.filter(archived_at=None).order_by("created_at", "pk"),

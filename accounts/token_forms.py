@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from accounts.api_tokens import GRACE_PERIODS
 from accounts.limit_fields import PREFIX, chosen_limits, limit_fields
@@ -153,7 +154,11 @@ class EditApiTokenForm(TokenOptionsForm):
 
     def _lifetimes(self) -> list[tuple[str, str]]:
         expires_at = self.api_token.expires_at
-        now = f"{expires_at:%d %b %Y}".lstrip("0") if expires_at else "never"
+        now = (
+            date_format(timezone.localtime(expires_at), "j M Y")
+            if expires_at
+            else "never"
+        )
         return [
             (UNCHANGED, f"As it is: {now}"),
             *((str(days), f"{label} from now") for days, label in LIFETIMES if days),

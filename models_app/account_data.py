@@ -11,6 +11,7 @@ from accounts.models import User
 from models_app.backends import get_backend
 from models_app.models import PredictionRecord, PredictionStatus, Refusal, UsageHour
 from models_app.texts import delete_texts_of, exported_texts
+from models_app.usage import SUMMED
 
 _FIELDS = [
     "public_id",
@@ -39,12 +40,7 @@ _HOUR_FIELDS = [
     "language_model__slug",
     "api_token",
     "source",
-    "requests",
-    "failed",
-    "refused",
-    "prompt_tokens",
-    "completion_tokens",
-    "charged_tokens",
+    *SUMMED,
 ]
 _REFUSAL_FIELDS = [
     "minute",

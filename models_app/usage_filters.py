@@ -111,10 +111,11 @@ class UsageFilters(forms.Form):
         """What the rows of a table have to fulfil; `until` is the last moment, where
         the days end later."""
         # One upper bound alone: of two, SQLite goes through the index from either.
+        start = self._midnight(self.start)
         end = self._midnight(self.cleaned_data["end"] + A_DAY)
-        is_earlier = until is not None and until < end
-        upper = ("lte", until) if is_earlier else ("lt", end)
-        return self._condition(table, self._midnight(self.start), *upper)
+        if until is not None and until < end:
+            return self._condition(table, start, "lte", until)
+        return self._condition(table, start, "lt", end)
 
     def condition_of_days(self, first: datetime.date, last: datetime.date) -> Q:
         """What the hours of these days alone have to fulfil."""
@@ -126,7 +127,7 @@ class UsageFilters(forms.Form):
         table: Table,
         start: datetime.datetime,
         before: str,
-        end: datetime.datetime | None,
+        end: datetime.datetime,
     ) -> Q:
         wanted = self.cleaned_data
         condition = Q(

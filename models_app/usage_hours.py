@@ -11,6 +11,7 @@ from accounts.models import User
 from accounts.prepared import INTEGER, MOMENT, TEXT, Given, PreparedUpdate
 from accounts.time_zones import zone_of
 from models_app.models import PredictionRecord, PredictionStatus, UsageHour
+from models_app.usage import SUMMED
 
 if TYPE_CHECKING:
     from models_app.refusals import RefusedAlike
@@ -23,19 +24,11 @@ _OF_ROW = {
     "api_token": TEXT,
     "source": TEXT,
 }
-_COUNTS = (
-    "requests",
-    "failed",
-    "refused",
-    "prompt_tokens",
-    "completion_tokens",
-    "charged_tokens",
-)
 _add = PreparedUpdate(
     lambda: UsageHour.objects.filter(
         **{name: Given(name, field) for name, field in _OF_ROW.items()}
     ),
-    **{name: F(name) + Given(f"more_{name}", INTEGER) for name in _COUNTS},
+    **{name: F(name) + Given(f"more_{name}", INTEGER) for name in SUMMED},
 )
 
 
@@ -70,7 +63,7 @@ def count_refused(user: User, call: RefusedAlike, number: int) -> None:
 
 
 def _count(row: dict[str, Any], **counts: int) -> None:
-    more = {f"more_{name}": counts.get(name, 0) for name in _COUNTS}
+    more = {f"more_{name}": counts.get(name, 0) for name in SUMMED}
     if _add.carry_out(**row, **more):
         return
     UsageHour.objects.bulk_create([UsageHour(**row)], ignore_conflicts=True)
