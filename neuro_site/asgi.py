@@ -18,7 +18,11 @@ from neuro_site.asgi_types import Message, Receive, Send  # noqa: E402
 from neuro_site.body_limit import limit_body  # noqa: E402
 from neuro_site.gate import Gate  # noqa: E402
 from neuro_site.handler import Handler  # noqa: E402
-from neuro_site.web_lock import NotAloneError, hold_web_lock  # noqa: E402
+from neuro_site.web_lock import (  # noqa: E402
+    NotAloneError,
+    hold_database_lock,
+    hold_web_lock,
+)
 
 gate = Gate(
     limit_body(
@@ -42,7 +46,9 @@ async def _live(receive: Receive, send: Send) -> None:
     worker = supervise_worker()
     await receive()
     try:
-        hold_web_lock(settings.DATA_DIR, shares_counts=bool(settings.REDIS_URL))
+        shares_counts = bool(settings.REDIS_URL)
+        hold_web_lock(settings.DATA_DIR, shares_counts=shares_counts)
+        database_lock = hold_database_lock(shares_counts=shares_counts)
     except NotAloneError as error:
         await send({"type": "lifespan.startup.failed", "message": str(error)})
         return
@@ -58,4 +64,6 @@ async def _live(receive: Receive, send: Send) -> None:
     await receive()
     await worker.stop()
     await get_backend().stop()
+    if database_lock:
+        database_lock.close()
     await send({"type": "lifespan.shutdown.complete"})
