@@ -36,7 +36,8 @@ class ChatView(ChatCompletionView):
         responses=openai_schemas.prediction_responses(
             openai_schemas.ChatCompletionOutput
         )
-        | schema.CALL_ERRORS,
+        | schema.CALL_ERRORS
+        | {404: schema.TgiErrorOutput},
     )
     @answered_once
     def post(self, request: Request, ref: str = "") -> HttpResponseBase:
