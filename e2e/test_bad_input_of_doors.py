@@ -10,16 +10,37 @@ import pytest
 
 from e2e.live_server import Account, LiveServer
 
+JSON, JSON_LINES = "application/json", "application/jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """`fields` has the fields of each door at once, so that none lacks its own."""
+
+    path: str
+    fields: bytes = b'{"model": "neo-tiny", "inputs": %(given)b, "prompt": %(given)b}'
+    content_type: str = JSON
+
+
 DOORS = {
-    "native": "/api/v1/models/neo-tiny/predict",
-    "native, asynchronous": "/api/v1/predictions",
-    "native, tokens": "/api/v1/models/neo-tiny/tokenize",
-    "npu": "/SyncPredict",
-    "npu, queued": "/Predict",
-    "openai": "/v1/completions",
-    "openai, chat": "/v1/chat/completions",
-    "hugging face": "/models/neo-tiny",
-    "hugging face, generate": "/models/neo-tiny/generate",
+    "native": Door("/api/v1/models/neo-tiny/predict"),
+    "native, asynchronous": Door("/api/v1/predictions"),
+    "native, tokens": Door("/api/v1/models/neo-tiny/tokenize"),
+    "native, batches": Door(
+        "/api/v1/batches",
+        b'{"custom_id": "1", "model": "neo-tiny", "inputs": %(given)b}',
+        JSON_LINES,
+    ),
+    "native, webhooks": Door("/api/v1/webhooks", b'{"url": %(given)b}'),
+    "native, events of webhooks": Door(
+        "/api/v1/webhooks", b'{"url": "https://hooks.example", "events": %(given)b}'
+    ),
+    "npu": Door("/SyncPredict"),
+    "npu, queued": Door("/Predict"),
+    "openai": Door("/v1/completions"),
+    "openai, chat": Door("/v1/chat/completions"),
+    "hugging face": Door("/models/neo-tiny"),
+    "hugging face, generate": Door("/models/neo-tiny/generate"),
 }
 DEPTH = 100_000
 LARGE = 17 * 2**20
@@ -27,18 +48,16 @@ LARGE = 17 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Nonsense:
+    """A whole body, or what is `given` as the value of a door's own fields."""
+
     name: str
-    content: bytes
+    content: bytes = b""
+    given: bytes = b""
     statuses: tuple[int, ...] = (400,)
-    content_type: str = "application/json"
+    content_type: str = ""
 
-    def __str__(self) -> str:
-        return self.name
-
-
-def every_door(prompt: bytes) -> bytes:
-    """A body that has the fields of each door at once, so that none lacks its own."""
-    return b'{"model": "neo-tiny", "inputs": %b, "prompt": %b}' % (prompt, prompt)
+    def body_for(self, door: Door) -> bytes:
+        return door.fields % {b"given": self.given} if self.given else self.content
 
 
 BODIES = [
@@ -48,14 +67,14 @@ BODIES = [
     Nonsense("a number", b"1"),
     Nonsense("null", b"null"),
     Nonsense("deep", b"[" * DEPTH + b"]" * DEPTH),
-    Nonsense("deep inside", every_door(b"[" * DEPTH + b"]" * DEPTH)),
+    Nonsense("deep inside", given=b"[" * DEPTH + b"]" * DEPTH),
     Nonsense("no UTF-8", b'{"inputs": "\xff\xfe"}'),
-    Nonsense("not a number", every_door(b"NaN")),
-    Nonsense("infinite", every_door(b"-Infinity")),
-    Nonsense("a huge number", every_door(b"9" * 5000)),
-    Nonsense("a huge exponent", every_door(b"1e999999")),
-    Nonsense("an absurd list", every_door(b"[" + b"0," * 300_000 + b"0]")),
-    Nonsense("a list of lists", every_door(json.dumps([[[[]]]] * 5000).encode())),
+    Nonsense("not a number", given=b"NaN"),
+    Nonsense("infinite", given=b"-Infinity"),
+    Nonsense("a huge number", given=b"9" * 5000),
+    Nonsense("a huge exponent", given=b"1e999999"),
+    Nonsense("an absurd list", given=b"[" + b"0," * 300_000 + b"0]"),
+    Nonsense("a list of lists", given=json.dumps([[[[]]]] * 5000).encode()),
     Nonsense("too large", b" " * LARGE, statuses=(413,)),
     Nonsense("XML", b"<inputs/>", statuses=(415,), content_type="application/xml"),
     Nonsense(
@@ -76,14 +95,28 @@ BODIES = [
 ]
 
 
+@pytest.fixture(scope="module")
+def headers(server: LiveServer, premium: Account) -> dict[str, str]:
+    scopes = ("--scope=predict", "--scope=manage:webhooks")
+    name = ("create_api_token", premium.email, "--name", "of doors")
+    api_token = server.manage(*name, *scopes).splitlines()[-1]
+    return {"Authorization": f"Bearer {api_token}"}
+
+
 @pytest.mark.parametrize("door", DOORS)
-def test_it_refuses_nonsense(door: str, server: LiveServer, premium: Account) -> None:
+def test_it_refuses_nonsense(
+    door: str, server: LiveServer, headers: dict[str, str]
+) -> None:
     before = server.ledger_size()
 
     with httpx.Client(base_url=server.address, timeout=60) as client:
         for body in BODIES:
-            headers = premium.headers | {"Content-Type": body.content_type}
-            response = client.post(DOORS[door], content=body.content, headers=headers)
+            content_type = body.content_type or DOORS[door].content_type
+            response = client.post(
+                DOORS[door].path,
+                content=body.body_for(DOORS[door]),
+                headers=headers | {"Content-Type": content_type},
+            )
 
             assert response.status_code in body.statuses, (body.name, response.text)
             assert_it_is_clear(response)
@@ -93,12 +126,10 @@ def test_it_refuses_nonsense(door: str, server: LiveServer, premium: Account) ->
 
 @pytest.mark.parametrize("door", DOORS)
 def test_it_refuses_other_methods(
-    door: str, server: LiveServer, premium: Account
+    door: str, server: LiveServer, headers: dict[str, str]
 ) -> None:
     for method in ("PUT", "DELETE", "PATCH"):
-        response = httpx.request(
-            method, server.url(DOORS[door]), headers=premium.headers
-        )
+        response = httpx.request(method, server.url(DOORS[door].path), headers=headers)
 
         assert response.status_code == httpx.codes.METHOD_NOT_ALLOWED, method
         assert_it_is_clear(response)
@@ -110,3 +141,12 @@ def assert_it_is_clear(response: httpx.Response) -> None:
     assert error["message"]
     assert error["code"]
     assert error["request_id"] == response.headers["X-Request-Id"]
+
+
+def test_it_wants_batches_as_json_lines(
+    server: LiveServer, headers: dict[str, str]
+) -> None:
+    response = httpx.post(server.url("/api/v1/batches"), json={}, headers=headers)
+
+    assert response.status_code == httpx.codes.UNSUPPORTED_MEDIA_TYPE
+    assert_it_is_clear(response)

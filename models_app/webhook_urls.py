@@ -8,6 +8,7 @@ urlpatterns: list[URLPattern] = [
     path("", webhook_views.project_webhooks, name="project_webhooks"),
     path("add/", webhook_views.add, name="project_webhook_add"),
     path("secret/", webhook_views.renew, name="project_webhook_secret"),
+    path("<str:row_id>/", webhook_views.edit, name="project_webhook"),
     path(
         "<str:row_id>/switch/",
         webhook_views.switch,

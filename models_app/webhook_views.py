@@ -6,13 +6,16 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
-from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
 
 from accounts import fresh_sign_in
 from accounts.errors import ApplicationError
@@ -20,10 +23,9 @@ from accounts.http import AuthenticatedHttpRequest
 from accounts.models import Project
 from accounts.token_forms import RotateApiTokenForm
 from models_app.errors import WebhookNotFound
+from models_app.webhook_forms import EditWebhookForm, WebhookForm
 from models_app.webhooks import managing, secret_once
-from models_app.webhooks.addresses import LONGEST_URL
 from models_app.webhooks.announcing import announce_test
-from models_app.webhooks.events import EVENTS
 from models_app.webhooks.models import Webhook, WebhookDelivery
 from models_app.webhooks.secrets_of_projects import renew_secret, secret_of
 
@@ -35,29 +37,12 @@ Act: TypeAlias = Callable[[Row], str]
 View: TypeAlias = Callable[[AuthenticatedHttpRequest, str, str], HttpResponse]
 
 
-class AddWebhookForm(forms.Form):
-    url = forms.CharField(
-        label="Address",
-        max_length=LONGEST_URL,
-        widget=forms.URLInput(
-            attrs={"placeholder": "https://…", "autocomplete": "off"}
-        ),
-    )
-    events = forms.MultipleChoiceField(
-        label="Events",
-        choices=[(name, name) for name in EVENTS],
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-        help_text="None ticked: all of them, and those that are still to come.",
-    )
-
-
 @require_safe
 @never_cache
 def project_webhooks(request: AuthenticatedHttpRequest, public_id: str) -> HttpResponse:
     project = _find(request, public_id)
     new_secret = secret_once.receive(request, project)
-    response = _render(request, project, AddWebhookForm(), new_secret=new_secret)
+    response = _render(request, project, WebhookForm(), new_secret=new_secret)
     if new_secret:
         secret_once.forget(response, project)
     return response
@@ -68,16 +53,39 @@ def project_webhooks(request: AuthenticatedHttpRequest, public_id: str) -> HttpR
 @fresh_sign_in.required
 def add(request: AuthenticatedHttpRequest, public_id: str) -> HttpResponse:
     project = _find(request, public_id)
-    form = AddWebhookForm(request.POST)
+    form = WebhookForm(request.POST)
     if not form.is_valid():
         return _render(request, project, form)
     try:
         webhook, secret = managing.add_webhook(project=project, **form.cleaned_data)
     except ApplicationError as error:
-        form.add_error("url", error.message)
+        form.add_error(None, error.message)
         return _render(request, project, form)
-    messages.success(request, f"{webhook.url} is told from now on.")
+    messages.success(
+        request, f"{webhook.url} is told from now on. Test it to see that it answers."
+    )
     return _back(project, secret)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def edit(
+    request: AuthenticatedHttpRequest, public_id: str, row_id: str
+) -> HttpResponse:
+    """To send what is told elsewhere asks for a fresh sign-in."""
+    webhook = get_object_or_404(
+        Webhook.objects.select_related("project__user"),
+        project=_find(request, public_id),
+        public_id=row_id,
+    )
+    form = EditWebhookForm(
+        request.POST if request.method == "POST" else None, webhook=webhook
+    )
+    if not form.is_valid():
+        context = {"form": form, "webhook": webhook, "project": webhook.project}
+        return render(request, "models_app/edit_webhook.html", context)
+    save = fresh_sign_in.required(_save) if form.leads_elsewhere else _save
+    return save(request, webhook, form)
 
 
 @require_POST
@@ -120,7 +128,9 @@ def _button(find: Callable[[Project, str], Row]) -> Callable[[Act[Row]], View]:
 @_button(managing.find_webhook)
 def switch(webhook: Webhook) -> str:
     managing.change_webhook(webhook, is_enabled=not webhook.is_enabled)
-    return f"{webhook.url} is switched {'on' if webhook.is_enabled else 'off'}."
+    if webhook.is_enabled:
+        return f"{webhook.url} is switched on. Test it to see that it answers."
+    return f"{webhook.url} is switched off and told nothing."
 
 
 @_button(managing.find_webhook)
@@ -141,21 +151,35 @@ def resend(delivery: WebhookDelivery) -> str:
     return "It is on its way once more."
 
 
+def _save(
+    request: AuthenticatedHttpRequest, webhook: Webhook, form: EditWebhookForm
+) -> HttpResponse:
+    if form.has_changed():
+        managing.change_webhook(webhook, **form.cleaned_data)
+        done = "is changed from now on. Test it to see that it answers"
+    else:
+        done = "is as it was"
+    messages.success(request, f"{webhook.url} {done}.")
+    return _back(webhook.project)
+
+
 def _render(
     request: AuthenticatedHttpRequest,
     project: Project,
-    form: AddWebhookForm,
+    form: WebhookForm,
     **more: Any,
 ) -> HttpResponse:
     log = WebhookDelivery.objects.filter(project=project).select_related("webhook")
     pages = Paginator(log.prefetch_related("attempts"), DELIVERIES_OF_A_PAGE)
+    deliveries = pages.get_page(request.GET.get("page"))
     context = {
         "project": project,
         "form": form,
         "renew_form": RotateApiTokenForm(initial={"grace": A_DAY}),
         "webhooks": project.webhooks.all(),
         "secret": secret_of(project),
-        "deliveries": pages.get_page(request.GET.get("page")),
+        "deliveries": deliveries,
+        "is_sending": any(one.is_about_to_be_sent for one in deliveries),
         **more,
     }
     return render(request, "models_app/project_webhooks.html", context)

@@ -24,7 +24,9 @@ class CreateInput(StrictSerializer):
         default=dict, help_text="Generation parameters, each with its own default."
     )
     webhook = serializers.CharField(
-        required=False, allow_null=True, help_text="An address to tell the end to."
+        required=False,
+        allow_null=True,
+        help_text="An address to tell the end to, or the id of a webhook.",
     )
     webhook_events_filter = serializers.ListField(
         child=serializers.CharField(max_length=50),

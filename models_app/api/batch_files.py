@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import IO, Any, cast
 
 from django.core.files.uploadedfile import UploadedFile
-from rest_framework import status
+from rest_framework import serializers, status
 from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.request import Request
 
 from accounts.errors import ApplicationError
+from models_app.api.serializers import StrictSerializer
 from models_app.errors import InvalidInput
+from models_app.webhooks.addresses import LONGEST_URL
 
 # What programs call JSON lines; there is no registered name.
 MEDIA_TYPES = (
@@ -41,6 +43,22 @@ class BatchFile:
     name: str
 
 
+class WebhookFields(StrictSerializer):
+    """What an upload says beside its file: in the address, or as parts of a form."""
+
+    webhook = serializers.CharField(
+        max_length=LONGEST_URL,
+        required=False,
+        help_text="An address to tell the end to, or the id of a webhook.",
+    )
+    webhook_events_filter = serializers.CharField(
+        max_length=500,
+        required=False,
+        help_text="The events that it is told, with commas between them; all of them "
+        "by default.",
+    )
+
+
 class JsonLinesParser(BaseParser):
     """Hands the body on unread: it may be larger than memory should hold twice."""
 
@@ -67,3 +85,12 @@ def read_file(request: Request) -> BatchFile:
     if not isinstance(part, UploadedFile):
         raise InvalidInput("The call brings no file.", param="file")
     return BatchFile(cast("IO[bytes]", part), part.name or "")
+
+
+def read_webhook(request: Request) -> tuple[str | None, list[str]]:
+    """What the upload names as `webhook`, and the events that it is to be told."""
+    parts = {name: request.data[name] for name in request.data if name != "file"}
+    fields = WebhookFields(data=request.query_params.dict() | parts)
+    fields.is_valid(raise_exception=True)
+    events = fields.validated_data.get("webhook_events_filter", "")
+    return fields.validated_data.get("webhook"), events.split(",") if events else []

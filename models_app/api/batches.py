@@ -12,7 +12,13 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from models_app.api.batch_files import MEDIA_TYPES, PARSERS, read_file
+from models_app.api.batch_files import (
+    MEDIA_TYPES,
+    PARSERS,
+    WebhookFields,
+    read_file,
+    read_webhook,
+)
 from models_app.api.pages import PageQuery
 from models_app.api.project_view import ProjectView
 from models_app.api.serializers import ErrorObject, ErrorOutput
@@ -24,6 +30,7 @@ from models_app.callers import api_caller
 from models_app.idempotency.once import answered_once, remember_created
 from models_app.idempotency.schema import IDEMPOTENCY_KEY
 from models_app.models import PredictionSource
+from models_app.webhooks.calls import webhook_of_call
 
 _ERRORS: dict[int, type[ErrorOutput]] = dict.fromkeys((401, 403), ErrorOutput)
 _ONE_ERRORS = _ERRORS | {404: ErrorOutput}
@@ -118,11 +125,15 @@ class BatchesView(ProjectView):
         | {
             "multipart/form-data": {
                 "type": "object",
-                "properties": {"file": {"type": "string", "format": "binary"}},
+                "properties": {
+                    "file": {"type": "string", "format": "binary"},
+                    "webhook": {"type": "string"},
+                    "webhook_events_filter": {"type": "string"},
+                },
                 "required": ["file"],
             }
         },
-        parameters=[IDEMPOTENCY_KEY],
+        parameters=[WebhookFields, IDEMPOTENCY_KEY],
         responses={
             201: BatchOutput,
             400: BatchErrorOutput,
@@ -137,8 +148,11 @@ class BatchesView(ProjectView):
         caller = api_caller(request, source=PredictionSource.BATCH)
         service.require_tier(caller.user)
         file = read_file(request)
+        webhook = webhook_of_call(caller.project, *read_webhook(request))
         with remember_created(request) as created:
-            batch = service.create(caller=caller, file=file.content, name=file.name)
+            batch = service.create(
+                caller=caller, file=file.content, name=file.name, webhook=webhook
+            )
             body = _one_json(batch, request)
             answer = Response(
                 body,

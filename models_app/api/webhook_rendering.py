@@ -17,6 +17,7 @@ def webhook_json(webhook: Webhook) -> dict[str, Any]:
         "id": webhook.public_id,
         "url": webhook.url,
         "events": webhook.events,
+        "description": webhook.description,
         "is_enabled": webhook.is_enabled,
         "disabled_by": webhook.disabled_by or None,
         "disabled_at": webhook.disabled_at,

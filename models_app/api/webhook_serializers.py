@@ -10,7 +10,7 @@ from models_app.api.pages import PageQuery
 from models_app.api.serializers import StrictSerializer
 from models_app.webhooks.addresses import LONGEST_URL
 from models_app.webhooks.events import EVENTS
-from models_app.webhooks.models import DeliveryStatus, Webhook
+from models_app.webhooks.models import LONGEST_DESCRIPTION, DeliveryStatus, Webhook
 from models_app.webhooks.secrets_of_projects import LONGEST_GRACE
 
 _EVENTS_HELP = "Those that it is told; all of them where there are none."
@@ -18,6 +18,15 @@ _EVENTS_HELP = "Those that it is told; all of them where there are none."
 
 def _url_field(**options: Any) -> serializers.CharField:
     return serializers.CharField(max_length=LONGEST_URL, **options)
+
+
+def _description_field(**options: Any) -> serializers.CharField:
+    return serializers.CharField(
+        max_length=LONGEST_DESCRIPTION,
+        allow_blank=True,
+        help_text="What it is for.",
+        **options,
+    )
 
 
 class EventsField(serializers.ListField):
@@ -30,11 +39,13 @@ class EventsField(serializers.ListField):
 class CreateWebhookInput(StrictSerializer):
     url = _url_field()
     events = EventsField(default=list)
+    description = _description_field(default="")
 
 
 class ChangeWebhookInput(StrictSerializer):
     url = _url_field(required=False)
     events = EventsField(required=False)
+    description = _description_field(required=False)
     is_enabled = serializers.BooleanField(required=False)
 
 
@@ -51,6 +62,7 @@ class WebhookOutput(serializers.Serializer[Any]):
     id = serializers.CharField()
     url = serializers.CharField()
     events = EventsField()
+    description = _description_field()
     is_enabled = serializers.BooleanField()
     disabled_by = serializers.ChoiceField(
         choices=Webhook.DisabledBy.choices, allow_null=True

@@ -31,6 +31,12 @@ from models_app.api.webhook_serializers import (
     WebhookListOutput,
     WebhookOutput,
 )
+from models_app.idempotency.once import (
+    SecretResponse,
+    answered_once,
+    remember_created,
+)
+from models_app.idempotency.schema import IDEMPOTENCY_KEY
 from models_app.webhooks import managing
 from models_app.webhooks.announcing import announce_test
 from models_app.webhooks.models import WebhookDelivery
@@ -61,17 +67,24 @@ class WebhooksView(WebhookView):
         summary="Add a webhook",
         operation_id="create_webhook",
         request=CreateWebhookInput,
+        parameters=[IDEMPOTENCY_KEY],
         responses={201: NewWebhookOutput, 409: ErrorOutput, **_BODY_ERRORS},
     )
+    @answered_once
     def post(self, request: Request) -> Response:
         """An address that is told every event of the project from now on."""
         body = CreateWebhookInput(data=request.data)
         body.is_valid(raise_exception=True)
-        webhook, secret = managing.add_webhook(
-            project=self.project, **body.validated_data
-        )
-        answer = {**webhook_json(webhook), "secret": secret}
-        return Response(answer, status=status.HTTP_201_CREATED)
+        with remember_created(request) as created:
+            webhook, secret = managing.add_webhook(
+                project=self.project, **body.validated_data
+            )
+            answer = SecretResponse(
+                {**webhook_json(webhook), "secret": secret},
+                status=status.HTTP_201_CREATED,
+            )
+            created(answer)
+        return answer
 
 
 class OneWebhookView(WebhookView):
@@ -136,16 +149,22 @@ class WebhookSecretView(WebhookView):
         summary="Make a new secret",
         operation_id="renew_webhook_secret",
         request=RenewSecretInput,
-        responses={200: NewSecretOutput, **_BODY_ERRORS},
+        parameters=[IDEMPOTENCY_KEY],
+        responses={200: NewSecretOutput, 409: ErrorOutput, **_BODY_ERRORS},
     )
+    @answered_once
     def post(self, request: Request) -> Response:
         """What signs the project's webhooks from now on; the one of before does, too,
         for `grace_seconds`."""
         body = RenewSecretInput(data=request.data)
         body.is_valid(raise_exception=True)
         grace = datetime.timedelta(seconds=body.validated_data["grace_seconds"])
-        plaintext = renew_secret(self.project, grace=grace)
-        return Response({"secret": plaintext, **secret_json(secret_of(self.project))})
+        with remember_created(request) as created:
+            plaintext = renew_secret(self.project, grace=grace)
+            told = secret_json(secret_of(self.project))
+            answer = SecretResponse({"secret": plaintext, **told})
+            created(answer)
+        return answer
 
 
 class DeliveriesView(WebhookView):

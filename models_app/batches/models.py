@@ -50,7 +50,7 @@ class Batch(Queued):
     total = models.PositiveIntegerField()
     # Why no line runs at the moment, for people; empty while lines run.
     waits_for = models.CharField(max_length=300, blank=True)
-    # What `webhook_of_call` made of the webhook that the upload named, if it named one.
+    # Whatever `create` was given; who delivers knows what it means.
     webhook = models.JSONField(null=True)
     # No line begins after that.
     ends_at = models.DateTimeField()

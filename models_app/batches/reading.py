@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Annotated, Any, TypeAlias
 
 import msgspec
 
@@ -29,6 +29,11 @@ MAX_PROBLEMS = 20
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _FIELDS = ("custom_id", "model", "inputs", "parameters")
 _EXAMPLE = '{"custom_id": "1", "model": "neo-tiny", "inputs": "It was"}'
+
+
+_Text: TypeAlias = Annotated[str, msgspec.Meta(min_length=1)]
+_TokenIds: TypeAlias = Annotated[list[int], msgspec.Meta(min_length=1)]
+_Prompts: TypeAlias = Annotated[list[_Text | _TokenIds], msgspec.Meta(min_length=1)]
 
 
 class NotJson(ApplicationError):
@@ -149,11 +154,16 @@ def _fields_of(content: bytes) -> dict[str, Any]:
 
 def _call(inputs: object, parameters: object) -> str:
     """With the seed, drawn now if none is given, so that every attempt has the same."""
-    prompts = [inputs] if isinstance(inputs, str) else inputs
-    if not isinstance(prompts, list) or not prompts:
-        raise InvalidInput(
-            "inputs must be a text or a list of prompts.", param="inputs"
+    try:
+        prompts = msgspec.convert(
+            [inputs] if isinstance(inputs, str) else inputs, _Prompts
         )
+    except msgspec.ValidationError as error:
+        raise InvalidInput(
+            "inputs must be a text or a list of prompts, each a text or a list of token "
+            "ids, and none of them empty.",
+            param="inputs",
+        ) from error
     if not isinstance(parameters, dict):
         raise InvalidInput("parameters must be an object.", param="parameters")
     seed = parse(parameters).seed

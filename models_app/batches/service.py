@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import itertools
 from collections.abc import Iterable
-from typing import IO
+from typing import IO, Any
 
 from django.conf import settings
 from django.db import transaction
@@ -37,10 +37,13 @@ LINES_PER_DELETION = 1000
 LINES_PER_INSERT = 1000
 
 
-def create(*, caller: Caller, file: IO[bytes], name: str = "") -> Batch:
+def create(
+    *, caller: Caller, file: IO[bytes], name: str = "", webhook: Any = None
+) -> Batch:
     """Take all of a file of calls in, or raise the `ApplicationError` that says why not.
 
     It counts as one request of the minute. Nothing is reserved before a line begins.
+    `webhook` is kept as it is for `AFTER_END`.
     """
     require_tier(caller.user)
     rate_limits.check_request(caller.user, caller.api_token)
@@ -51,6 +54,7 @@ def create(*, caller: Caller, file: IO[bytes], name: str = "") -> Batch:
         api_token=caller.api_token,
         name="".join(filter(str.isprintable, name))[:100],
         total=len(lines),
+        webhook=webhook,
         ends_at=timezone.now() + datetime.timedelta(hours=settings.BATCH_HOURS),
     )
     _store(batch, lines)

@@ -13,7 +13,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
@@ -25,6 +25,7 @@ from rest_framework.response import Response
 
 from accounts.errors import ApplicationError
 from accounts.models import ApiToken
+from accounts.sealed import seal, unseal
 from models_app import services
 from models_app.errors import IdempotencyKeyOfStream, InvalidInput
 from models_app.idempotency import keys
@@ -48,7 +49,13 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: Any = None
+    # Instead of `body`, where that has a secret: the database keeps none in the clear.
+    sealed: str = ""
     error: dict[str, Any] | None = None
+
+
+class SecretResponse(Response):
+    """An answer with a secret in it."""
 
 
 class Once:
@@ -164,7 +171,11 @@ def _carry_out(once: Once, call: Callable[[], HttpResponseBase]) -> HttpResponse
 
 def _of(response: Response) -> Answer:
     headers = {name: str(value) for name, value in response.headers.items()}
-    return Answer(status=response.status_code, headers=headers, body=response.data)
+    answer = Answer(status=response.status_code, headers=headers, body=response.data)
+    if not isinstance(response, SecretResponse):
+        return answer
+    sealed = seal(msgspec.json.encode(response.data).decode())
+    return replace(answer, body=None, sealed=sealed)
 
 
 def _of_error(error: ApplicationError) -> Answer:
@@ -178,7 +189,10 @@ def _of_error(error: ApplicationError) -> Answer:
 def _replayed(answer: Answer) -> Response:
     if answer.error is None:
         headers = answer.headers | REPLAYED
-        return Response(answer.body, status=answer.status, headers=headers)
+        body = answer.body
+        if answer.sealed:
+            body = msgspec.json.decode(unseal(answer.sealed))
+        return Response(body, status=answer.status, headers=headers)
     told = dict(answer.error)
     code = told.pop("code")
     error = ApplicationError(told.pop("message"), **told)

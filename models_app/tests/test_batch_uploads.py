@@ -49,6 +49,12 @@ class UploadTests(BatchTestCase):
                 "model",
             ),
             ({**good, "custom_id": "d", "inputs": 3}, "invalid_input", "inputs"),
+            ({**good, "custom_id": "e", "inputs": [[0.5]]}, "invalid_input", "inputs"),
+            (
+                {**good, "custom_id": "g", "inputs": ["a", ""]},
+                "invalid_input",
+                "inputs",
+            ),
             (
                 {**good, "custom_id": "f", "parameters": {"top_p": 2}},
                 "invalid_parameter",

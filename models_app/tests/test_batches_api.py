@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 from asgiref.sync import async_to_sync
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -11,10 +13,13 @@ from accounts.models import Scope
 from accounts.projects import create_project
 from accounts.token_options import TokenOptions
 from models_app.batches.models import Batch
+from models_app.tasks import queue
 from models_app.tests.batches import calls, jsonl
 from models_app.tests.fakes import HELLO, FakeBackend, use_backend
 from models_app.tests.queues import carry_out_all
 from models_app.tests.usage import read
+from models_app.webhooks.managing import add_webhook
+from models_app.webhooks.models import WebhookDelivery
 from neuro_site.testing import BaseTestCase, Response
 
 URL = "/api/v1/batches"
@@ -72,6 +77,56 @@ class CreateTests(BatchApiTestCase):
 
         self.assertEqual(response.status_code, 201, response.content)
         self.assertEqual(response.json()["name"], "night.jsonl")
+
+    def upload(self, *, form: bool, **fields: str) -> Response:
+        headers = self.bearer(self.bob_api_token)
+        if form:
+            file = SimpleUploadedFile("night.jsonl", jsonl(*calls(1)))
+            return self.client.post(URL, {"file": file, **fields}, headers=headers)
+        return self.client.generic(
+            "POST",
+            f"{URL}?{urlencode(fields)}",
+            jsonl(*calls(1)),
+            content_type="application/jsonl",
+            headers=headers,
+        )
+
+    def test_it_tells_its_end_to_the_webhook_that_the_upload_names(self) -> None:
+        project = self.bob.default_project
+        webhook, _ = add_webhook(
+            project=project, url="https://a.example/", events=["prediction.failed"]
+        )
+        for form, named in itertools.product(
+            (True, False), ("https://b.example/?c=d", webhook.public_id)
+        ):
+            for event, count in (("batch.completed", 1), ("batch.expired", 0)):
+                with self.subTest(form=form, named=named, event=event):
+                    WebhookDelivery.objects.all().delete()
+                    response = self.upload(
+                        form=form,
+                        webhook=named,
+                        webhook_events_filter=f"batch.canceled,{event}",
+                    )
+                    self.assertEqual(response.status_code, 201, response.content)
+                    claimed = queue.claim("worker-of-test", [queue.BATCHES])
+                    assert claimed is not None
+                    queue.carry_out(claimed)
+                    told = WebhookDelivery.objects.all()
+                    self.assertEqual([one.event for one in told], [event] * count)
+
+    def test_it_refuses_a_webhook_that_cannot_be(self) -> None:
+        for fields, param in (
+            ({"webhook": "https://a.example/"}, "webhook"),  # Nothing would sign.
+            ({"webhook": "a" * 24}, "webhook"),
+            ({"webhook": "ftp://a.example/"}, "webhook"),
+            ({"webhook_events_filter": "batch.completed"}, "webhook_events_filter"),
+            ({"webhook_event": "batch.completed"}, "webhook_event"),
+        ):
+            for form in (True, False):
+                with self.subTest(fields, form=form):
+                    response = self.upload(form=form, **fields)
+                    self.assertEqual(response.json()["error"]["param"], param)
+        self.assertFalse(Batch.objects.exists())
 
     def test_it_takes_the_same_call_once(self) -> None:
         headers = {**self.bearer(self.bob_api_token), "Idempotency-Key": "night"}

@@ -14,6 +14,7 @@ from accounts import mailing
 from accounts.api_tokens import issue_api_token
 from accounts.audit import sentence_of
 from accounts.token_options import TokenOptions
+from models_app.idempotency.models import IdempotencyKey
 from models_app.tests.queues import carry_out_all
 from models_app.tests.receivers import receiving
 from models_app.webhooks.announcing import announce
@@ -83,6 +84,31 @@ class ManagingTests(WebhookApiTestCase):
 
         self.assertEqual(self.ask("delete", path).status_code, 204)
         self.assertEqual(self.ask("get", path).status_code, 404)
+
+    def test_it_keeps_what_a_webhook_is_for(self) -> None:
+        path = f"/{self.add(description='to the wiki')['id']}"
+
+        self.assertEqual(self.ask("get", path).json()["description"], "to the wiki")
+        self.ask("patch", path, description="")
+        self.assertEqual(self.ask("get", path).json()["description"], "")
+
+    def test_it_adds_once_what_comes_again_with_its_key(self) -> None:
+        self.headers["Idempotency-Key"] = "first"
+        first, again = self.ask("post", url=URL), self.ask("post", url=URL)
+
+        self.assertEqual(first.status_code, again.status_code)
+        self.assertEqual(first.json(), again.json())
+        self.assertEqual(again.headers["Idempotent-Replayed"], "true")
+        self.assertEqual(Webhook.objects.count(), 1)
+        kept = IdempotencyKey.objects.get().answer
+        self.assertNotIn(first.json()["secret"], kept)
+
+    def test_it_replaces_the_secret_once_under_a_key(self) -> None:
+        self.headers["Idempotency-Key"] = "first"
+        told = [self.ask("post", "/secret", grace_seconds=60).json() for _ in "ab"]
+
+        self.assertEqual(told[0], told[1])
+        self.assertIsNone(told[0]["rotated_at"])
 
     def test_it_says_what_is_wrong(self) -> None:
         path = f"/{self.add()['id']}"

@@ -116,6 +116,23 @@ class DeliveryTests(WebhookTestCase):
         (received,) = receiver.received
         self.assertEqual(self.verify(received, secret)["type"], "prediction.succeeded")
 
+    def test_it_tells_the_webhook_that_the_call_named_by_its_id_once(self) -> None:
+        succeeded = "prediction.succeeded"
+        with receiving() as receiver:
+            webhook, _ = add_webhook(project=self.project, url=receiver.url)
+            for of_webhook, of_call, times in (
+                (["batch.completed"], None, 1),
+                (["batch.completed"], [succeeded], 1),
+                (["batch.completed"], ["prediction.failed"], 0),
+                ([succeeded], [succeeded], 1),
+            ):
+                receiver.received.clear()
+                change_webhook(webhook, events=of_webhook)
+                named = webhook_of_call(self.project, webhook.public_id, of_call)
+                self.predict(webhook=named)
+                self.carry_out()
+                self.assertEqual(len(receiver.received), times)
+
     def test_it_tells_only_what_is_wanted_and_nobody_elses(self) -> None:
         other = create_project(user=self.alice, name="Other")
         with receiving() as receiver:
@@ -142,10 +159,15 @@ class DeliveryTests(WebhookTestCase):
 
     def test_it_refuses_an_address_or_event_that_cannot_be(self) -> None:
         ensure_secret(self.project)
+        of_another, _ = add_webhook(
+            project=self.bob.default_project, url="https://a.example/"
+        )
         for url, events in (
             ("ftp://a.example/", None),
             ("https://a.example/", ["prediction.begun"]),
             (None, ["prediction.failed"]),
+            (of_another.public_id, None),
+            ("a" * 24, None),
         ):
             with self.subTest(url), self.assertRaises(InvalidInput):
                 webhook_of_call(self.project, url, events)

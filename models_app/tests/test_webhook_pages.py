@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from django.test import override_settings
+from django.utils import timezone
 from standardwebhooks.webhooks import Webhook as Verifier
 
 from accounts import fresh_sign_in
@@ -87,6 +88,77 @@ class WebhookPageTests(BaseTestCase):
         self.assertEqual(WebhookDelivery.objects.get().event, "webhook.test")
         self.post(f"{path}/delete/")
         self.assertFalse(Webhook.objects.exists())
+
+    def edit(self, webhook: Webhook, **changes: Any) -> Response:
+        form = {"url": webhook.url, "events": webhook.events, "is_enabled": True}
+        return self.post(f"{webhook.public_id}/", **(form | changes))
+
+    def test_it_changes_everything_about_a_webhook(self) -> None:
+        webhook, _ = add_webhook(project=self.project, url="https://hooks.example/")
+        address = f"{self.url}{webhook.public_id}/"
+        self.assertContains(self.client.get(self.url), address)
+        self.assertContains(self.client.get(address), "https://hooks.example/")
+
+        page = self.edit(
+            webhook,
+            url="https://other.example/",
+            events=["batch.completed"],
+            description="to the wiki",
+            is_enabled="",
+        )
+
+        self.assertContains(page, "https://other.example/ is changed")
+        self.assertContains(page, "to the wiki")
+        webhook.refresh_from_db()
+        self.assertEqual(webhook.events, ["batch.completed"])
+        self.assertFalse(webhook.is_enabled)
+
+    def test_it_shows_a_mistake_beside_its_field_and_changes_nothing(self) -> None:
+        webhook, _ = add_webhook(project=self.project, url="https://hooks.example/")
+        page = self.edit(webhook, url="ftp://other.example/", description="new")
+
+        self.assertContains(page, 'id="id_url_error"')
+        self.assertContains(page, "autofocus")
+        self.assertContains(page, 'value="new"')
+        self.assertContains(self.edit(webhook), "is as it was")
+        webhook.refresh_from_db()
+        self.assertEqual(webhook.url, "https://hooks.example/")
+
+    def test_it_asks_who_it_is_before_webhooks_go_elsewhere(self) -> None:
+        webhook, _ = add_webhook(project=self.project, url="https://hooks.example/")
+        session = self.client.session
+        session[fresh_sign_in.SIGNED_IN_AT] = 0
+        session.save()
+
+        self.assertContains(self.edit(webhook, description="new"), "is changed")
+        page = self.edit(webhook, url="https://other.example/")
+        self.assertIn("reauthenticate", page.redirect_chain[0][0])
+        webhook.refresh_from_db()
+        self.assertEqual(webhook.url, "https://hooks.example/")
+
+    def test_it_shows_only_ones_own(self) -> None:
+        webhook, _ = add_webhook(
+            project=self.bob.default_project, url="https://hooks.example/"
+        )
+        for path in ("", "switch/", "delete/", "test/"):
+            page = self.post(f"{webhook.public_id}/{path}", url="https://a.example/")
+            self.assertEqual(page.status_code, 404)
+
+    def test_it_says_what_switched_it_off_and_what_to_do(self) -> None:
+        webhook, _ = add_webhook(project=self.project, url="https://hooks.example/")
+        Webhook.objects.update(disabled_at=timezone.now(), disabled_by="failures")
+
+        page = self.client.get(f"{self.url}{webhook.public_id}/")
+        self.assertContains(page, "Once its receiver answers again")
+
+    def test_it_follows_what_is_being_sent(self) -> None:
+        with receiving() as receiver:
+            add_webhook(project=self.project, url=receiver.url)
+            self.announce()
+            self.assertContains(self.client.get(self.url), "every 2s")
+            carry_out_all()
+
+        self.assertNotContains(self.client.get(self.url), "every 2s")
 
     def test_it_tells_attempts_and_sends_again(self) -> None:
         with receiving(500) as receiver:

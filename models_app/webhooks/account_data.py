@@ -15,6 +15,7 @@ _FIELDS = [
     "project__name",
     "url",
     "events",
+    "description",
     "last_delivered_at",
     "disabled_at",
 ]

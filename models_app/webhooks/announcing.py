@@ -40,6 +40,7 @@ def announce_end_of_batch(batch: Batch) -> None:
         event=f"batch.{batch.status}",
         subject=batch.public_id,
         data=lambda: batch_json(batch, counts([batch])[batch.pk]),
+        of_call=batch.webhook,
     )
 
 
@@ -54,8 +55,13 @@ def announce(
 ) -> None:
     """Tell every webhook of the project that wants the event, and the one that the call
     named (`webhook_of_call`). `data` is asked for only if somebody wants it."""
-    webhooks = [one for one in _enabled(project) if one.wants(event)]
-    named = of_call["url"] if of_call and _wants(of_call, event) else ""
+    asked = of_call if of_call and _wants(of_call, event) else {}
+    webhooks = [
+        one
+        for one in Webhook.objects.enabled().filter(project=project)
+        if one.wants(event) or one.public_id == asked.get("webhook")
+    ]
+    named = asked.get("url", "")
     if not webhooks and not named:
         return
     payload = payload_of(event, data(), at=timezone.now())
@@ -94,10 +100,6 @@ def enqueue(delivery: WebhookDelivery) -> None:
     delivery.task_id = deliver.enqueue(delivery.public_id).id
     delivery.save()
     queue.wake_on_commit()
-
-
-def _enabled(project: Project) -> list[Webhook]:
-    return list(Webhook.objects.enabled().filter(project=project))
 
 
 def _wants(of_call: dict[str, Any], event: str) -> bool:

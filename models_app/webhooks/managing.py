@@ -22,7 +22,7 @@ MOST_OF_A_PROJECT = 10
 
 @transaction.atomic
 def add_webhook(
-    *, project: Project, url: str, events: Sequence[str] = ()
+    *, project: Project, url: str, events: Sequence[str] = (), description: str = ""
 ) -> tuple[Webhook, str | None]:
     """The webhook, and the project's secret if it had none until now."""
     require_address(url, param="url")
@@ -31,7 +31,9 @@ def add_webhook(
     # The secret's lock on the project has those that come at once stand in line.
     if project.webhooks.count() >= MOST_OF_A_PROJECT:
         raise Conflict(f"A project has at most {MOST_OF_A_PROJECT} webhooks.")
-    webhook = Webhook.objects.create(project=project, url=url, events=wanted)
+    webhook = Webhook.objects.create(
+        project=project, url=url, events=wanted, description=description
+    )
     _note("webhook.created", webhook)
     return webhook, secret
 
@@ -42,6 +44,7 @@ def change_webhook(
     *,
     url: str | None = None,
     events: Sequence[str] | None = None,
+    description: str | None = None,
     is_enabled: bool | None = None,
 ) -> None:
     """What is left out stays. Deliveries that wait go where it then points."""
@@ -50,10 +53,14 @@ def change_webhook(
         webhook.url = url
     if events is not None:
         webhook.events = require_known(events, param="events")
+    if description is not None:
+        webhook.description = description
     if is_enabled is not None and is_enabled != webhook.is_enabled:
         webhook.disabled_at = None if is_enabled else timezone.now()
         webhook.disabled_by = "" if is_enabled else Webhook.DisabledBy.OWNER
-    webhook.save(update_fields=["url", "events", "disabled_at", "disabled_by"])
+    webhook.save(
+        update_fields=["url", "events", "description", "disabled_at", "disabled_by"]
+    )
     _note("webhook.changed", webhook)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 from django.db import models
 from django.utils import timezone
 
@@ -33,6 +35,10 @@ class WebhookSecret(models.Model):
         return ends_at is not None and ends_at > timezone.now()
 
 
+LONGEST_DESCRIPTION = 200
+SOON_SECONDS = 10
+
+
 class WebhookQuerySet(models.QuerySet["Webhook"]):
     def enabled(self) -> WebhookQuerySet:
         return self.filter(disabled_at=None)
@@ -54,7 +60,7 @@ class Webhook(models.Model):
     )
     url = models.CharField(max_length=2000)
     # What it is for, in its owner's words.
-    description = models.CharField(max_length=200, blank=True)
+    description = models.CharField(max_length=LONGEST_DESCRIPTION, blank=True)
     # Names of `models_app.webhooks.events`; an empty list means all of them.
     events = models.JSONField(default=list)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -140,6 +146,11 @@ class WebhookDelivery(models.Model):
     @property
     def address(self) -> str:
         return self.webhook.url if self.webhook else self.url
+
+    @property
+    def is_about_to_be_sent(self) -> bool:
+        soon = timezone.now() + datetime.timedelta(seconds=SOON_SECONDS)
+        return self.next_attempt_at is not None and self.next_attempt_at < soon
 
     @property
     def can_be_resent(self) -> bool:
