@@ -83,14 +83,15 @@ def read_file(request: Request) -> BatchFile:
     if isinstance(part, BatchFile):
         return part
     if not isinstance(part, UploadedFile):
-        raise InvalidInput("The call brings no file.", param="file")
+        raise InvalidInput(
+            "The call brings no file.", hint=NotJsonLines.default_hint, param="file"
+        )
     return BatchFile(cast("IO[bytes]", part), part.name or "")
 
 
 def read_webhook(request: Request) -> tuple[str | None, list[str]]:
     """What the upload names as `webhook`, and the events that it is to be told."""
     parts = {name: request.data[name] for name in request.data if name != "file"}
-    fields = WebhookFields(data=request.query_params.dict() | parts)
-    fields.is_valid(raise_exception=True)
-    events = fields.validated_data.get("webhook_events_filter", "")
-    return fields.validated_data.get("webhook"), events.split(",") if events else []
+    fields = WebhookFields.read(request.query_params.dict() | parts)
+    events = fields.get("webhook_events_filter", "")
+    return fields.get("webhook"), events.split(",") if events else []

@@ -86,14 +86,12 @@ def _only(kind: type[StrictSerializer]) -> StrictSerializer:
 
 
 def _unknown_field(name: str, known: list[str]) -> InvalidInput:
-    fields = ", ".join(known)
+    hint = f"Its fields: {', '.join(known)}."
+    if "parameters" in known:
+        hint = f"Generation parameters go into parameters; fields: {', '.join(known)}."
     return InvalidInput(
         f'The call has no field "{name[:100]}".',
-        hint=did_you_mean(
-            name,
-            known,
-            otherwise=f"Generation parameters go into parameters; fields: {fields}.",
-        ),
+        hint=did_you_mean(name, known, otherwise=hint),
         param=name[:100],
     )
 

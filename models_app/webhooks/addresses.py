@@ -7,7 +7,9 @@ what was checked: an answer that changes in between changes nothing.
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import SplitResult, urlsplit
@@ -16,6 +18,8 @@ from django.conf import settings
 
 LONGEST_URL = 2000
 _PORTS = {"http": 80, "https": 443}
+# Underscores are in no name of a host, and yet in use.
+_NAME = re.compile(r"[a-z0-9._-]+")
 # How networks without IPv4 reach it: its address follows in the last 32 bits.
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 # What `ipaddress` takes for public and no receiver has: protocols' own addresses, among
@@ -128,10 +132,13 @@ def _require_web(url: str, parts: SplitResult) -> None:
 
 
 def _require_literal_allowed(host: str) -> None:
-    try:
-        ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        if host == "localhost" or host.endswith(".localhost"):
-            require_allowed("127.0.0.1")
-    else:
+    """Also where it is spelled as resolvers still read it: 127.1, 2130706433, 0x7f.1."""
+    if ":" in host:
         require_allowed(host)
+    elif not _NAME.fullmatch(host):
+        raise AddressRefused("A host has letters, digits, dots and hyphens alone.")
+    elif host == "localhost" or host.endswith(".localhost"):
+        require_allowed("127.0.0.1")
+    else:
+        with suppress(OSError):
+            require_allowed(socket.inet_ntoa(socket.inet_aton(host)))
