@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from django.db import DEFAULT_DB_ALIAS, connections, models
-from django.db.models.sql import UpdateQuery
+from django.db.models.sql import DeleteQuery, Query, UpdateQuery
 from django.db.models.sql.compiler import SQLCompiler
 from django.db.models.sql.constants import ROW_COUNT
 
@@ -93,29 +93,47 @@ class PreparedRows(Generic[Row]):
         self._of_thread.statement, self._of_thread.rows = _Statement(compiler), rows
 
 
-class PreparedUpdate:
-    """Sets `changes` in the rows that `rows` names."""
+class _PreparedChange:
+    _kind: type[Query]
 
-    def __init__(
-        self, rows: Callable[[], models.QuerySet[Any]], **changes: object
-    ) -> None:
+    def __init__(self, rows: Callable[[], models.QuerySet[Any]]) -> None:
         self._rows = rows
-        self._changes = changes
         self._of_thread = threading.local()
 
     def carry_out(self, **values: object) -> int:
         """How many rows were changed."""
         if not _is_current(self._of_thread):
-            self._prepare()
+            compiler = self._query().get_compiler(DEFAULT_DB_ALIAS)
+            self._of_thread.statement = _Statement(compiler)
         statement = self._of_thread.statement
         statement.bind(values)
         return cast("int", statement.compiler.execute_sql(ROW_COUNT))
 
-    def _prepare(self) -> None:
-        query: Any = self._rows().query.chain(UpdateQuery)
+    def _query(self) -> Any:
+        return self._rows().query.chain(self._kind)
+
+
+class PreparedDelete(_PreparedChange):
+    """Deletes the rows that `rows` names, to which no others refer."""
+
+    _kind = DeleteQuery
+
+
+class PreparedUpdate(_PreparedChange):
+    """Sets `changes` in the rows that `rows` names."""
+
+    _kind = UpdateQuery
+
+    def __init__(
+        self, rows: Callable[[], models.QuerySet[Any]], **changes: object
+    ) -> None:
+        super().__init__(rows)
+        self._changes = changes
+
+    def _query(self) -> Any:
+        query = super()._query()
         query.add_update_values(self._changes)
-        compiler = query.get_compiler(DEFAULT_DB_ALIAS)
-        self._of_thread.statement = _Statement(compiler)
+        return query
 
 
 def _is_current(of_thread: threading.local) -> bool:

@@ -16,6 +16,7 @@ from accounts.prepared import (
     MOMENT,
     TEXT,
     Given,
+    PreparedDelete,
     PreparedRows,
     PreparedUpdate,
 )
@@ -28,6 +29,7 @@ days_to = PreparedUpdate(
     lambda: UsageDay.objects.filter(day=Given("day", DAY)),
     tokens_used=F("tokens_used") + Given("more", INTEGER),
 )
+forget_day = PreparedDelete(lambda: UsageDay.objects.filter(day=Given("day", DAY)))
 archive = PreparedUpdate(
     lambda: Project.objects.filter(pk=Given("pk", INTEGER)),
     archived_at=Given("now", MOMENT),
@@ -62,6 +64,13 @@ class PreparedTestCase(BaseTestCase):
 
     def test_it_tells_that_nothing_was_there_to_update(self) -> None:
         self.assertEqual(days_to.carry_out(day=TODAY, more=1), 0)
+
+    def test_it_deletes_what_is_named(self) -> None:
+        for day in (TODAY, TODAY + datetime.timedelta(days=1)):
+            UsageDay.objects.create(user=self.alice, day=day)
+        deleted = [forget_day.carry_out(day=TODAY) for _ in range(2)]
+        self.assertEqual(deleted, [1, 0])
+        self.assertEqual(UsageDay.objects.count(), 1)
 
     def test_it_writes_values_as_their_field_does(self) -> None:
         project = Project.objects.create(user=self.alice, name="One")

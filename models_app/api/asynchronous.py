@@ -112,7 +112,7 @@ class PredictionsView(ProjectView):
                 cancel_after=cancel_after,
                 webhook=webhook,
             )
-            created(_answer(prediction, request))
+            created(lambda: _answer(prediction, request))
         if seconds:
             wait_for_end(prediction, seconds)
         return _answer(prediction, request)

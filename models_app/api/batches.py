@@ -159,7 +159,7 @@ class BatchesView(ProjectView):
                 status=status.HTTP_201_CREATED,
                 headers={"Location": body["urls"]["get"]},
             )
-            created(answer)
+            created(lambda: answer)
         return answer
 
 

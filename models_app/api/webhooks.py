@@ -83,7 +83,7 @@ class WebhooksView(WebhookView):
                 {**webhook_json(webhook), "secret": secret},
                 status=status.HTTP_201_CREATED,
             )
-            created(answer)
+            created(lambda: answer)
         return answer
 
 
@@ -163,7 +163,7 @@ class WebhookSecretView(WebhookView):
             plaintext = renew_secret(self.project, grace=grace)
             told = secret_json(secret_of(self.project))
             answer = SecretResponse({"secret": plaintext, **told})
-            created(answer)
+            created(lambda: answer)
         return answer
 
 

@@ -38,11 +38,14 @@ _cancel_requested_at = PreparedRows(
 
 class Attempt:
     def __init__(
-        self, prediction: AsyncPrediction, admission: services.Admission
+        self,
+        prediction: AsyncPrediction,
+        admission: services.Admission,
+        log: EventLog,
     ) -> None:
         self._prediction = prediction
         self._admission = admission
-        self._log = EventLog(prediction)
+        self._log = log
         self.is_to_be_repeated = False
 
     async def run(self) -> None:

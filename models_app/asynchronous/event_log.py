@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import msgspec
 
+from accounts.prepared import insert
 from models_app.asynchronous.models import AsyncEvents, AsyncPrediction
 from models_app.asynchronous.stored import StoredEvent, read_events, write_events
 from models_app.predictions import Finished, Started, TextDelta
@@ -30,7 +31,9 @@ class _Told:
 
 
 class EventLog:
-    def __init__(self, prediction: AsyncPrediction) -> None:
+    """Of a prediction that has not begun before (`is_new`), no event can be there."""
+
+    def __init__(self, prediction: AsyncPrediction, *, is_new: bool) -> None:
         self._prediction = prediction
         self._size = 0
         self._told: dict[int, _Told] = {}
@@ -39,7 +42,7 @@ class EventLog:
         self._pending: list[StoredEvent] = []
         self._unsaved: list[AsyncEvents] = []
         self._turn = threading.Lock()
-        for row in prediction.events.all():
+        for row in () if is_new else prediction.events.all():
             for event in read_events(row):
                 self._note(event)
 
@@ -58,7 +61,7 @@ class EventLog:
             if events:
                 self._unsaved.append(self._row(events))
         while self._unsaved:
-            self._unsaved[0].save(force_insert=True)
+            insert(self._unsaved[0])
             del self._unsaved[0]
 
     def _row(self, events: list[StoredEvent]) -> AsyncEvents:

@@ -11,8 +11,17 @@ from django_tasks import TaskContext, task
 
 from accounts.errors import ApplicationError, LimitReached
 from accounts.models import Reservation
+from accounts.prepared import (
+    INTEGER,
+    MOMENT,
+    TEXT,
+    Given,
+    PreparedRows,
+    PreparedUpdate,
+)
 from models_app import services
 from models_app.asynchronous.attempt import Attempt
+from models_app.asynchronous.event_log import EventLog
 from models_app.asynchronous.finishing import finish
 from models_app.asynchronous.models import AsyncPrediction, AsyncStatus
 from models_app.asynchronous.stored import read_inputs, read_parameters
@@ -32,6 +41,20 @@ RETRY_SECONDS = 2.0
 LONGEST_WAIT_SECONDS = 60.0
 SHORTEST_WAIT_SECONDS = 5.0
 
+_with_all = PreparedRows(
+    lambda: AsyncPrediction.objects.select_related(
+        "user", "project", "api_token__project__user", "language_model"
+    ).filter(public_id=Given("public_id", TEXT))
+)
+_mark = PreparedUpdate(
+    lambda: AsyncPrediction.objects.unfinished().filter(
+        pk=Given("pk", INTEGER), cancel_requested_at=None
+    ),
+    status=Given("status", TEXT),
+    started_at=Given("started_at", MOMENT),
+    reservation_id=Given("reservation_id", INTEGER),
+)
+
 
 class _Canceled(Exception):
     pass
@@ -39,10 +62,7 @@ class _Canceled(Exception):
 
 @task(queue_name=queue.PREDICTIONS, takes_context=True)
 def run_prediction(context: TaskContext, public_id: str) -> None:
-    found = AsyncPrediction.objects.select_related(
-        "user", "project", "api_token__project__user", "language_model"
-    )
-    prediction = found.filter(public_id=public_id).first()
+    prediction = next(iter(_with_all.fetch(public_id=public_id)), None)
     if prediction is None or prediction.is_finished:
         return
     _undo_attempt(prediction)
@@ -63,6 +83,7 @@ def run_prediction(context: TaskContext, public_id: str) -> None:
 
 
 def _run(prediction: AsyncPrediction) -> None:
+    is_first = prediction.started_at is None
     try:
         admission = _begin(prediction)
     except LimitReached as refusal:
@@ -75,7 +96,8 @@ def _run(prediction: AsyncPrediction) -> None:
         if is_temporary(error):
             raise _postponed(prediction, RETRY_SECONDS) from error
         raise
-    attempt = Attempt(prediction, admission)
+    log = EventLog(prediction, is_new=is_first)
+    attempt = Attempt(prediction, admission, log)
     async_to_sync(attempt.run)()
     if attempt.is_to_be_repeated:
         raise _postponed(prediction, RETRY_SECONDS)
@@ -87,15 +109,12 @@ def _begin(prediction: AsyncPrediction) -> services.Admission:
     get_backend().require_ready(call.language_model.slug)
     with transaction.atomic():
         admission = services.begin(call, public_id=prediction.public_id)
-        began = AsyncPrediction.objects.unfinished().filter(
-            pk=prediction.pk, cancel_requested_at=None
-        )
         changes = {
             "status": AsyncStatus.PROCESSING,
             "started_at": timezone.now(),
             "reservation_id": admission.reservation.pk,
         }
-        if not began.update(**changes):
+        if not _mark.carry_out(pk=prediction.pk, **changes):
             raise _Canceled
     for name, value in changes.items():
         setattr(prediction, name, value)
@@ -134,17 +153,17 @@ def _end_early(prediction: AsyncPrediction, attempts: int) -> bool:
     return False
 
 
-@transaction.atomic
 def _undo_attempt(prediction: AsyncPrediction) -> None:
     """Forget what a worker that died had reserved and opened."""
     if prediction.reservation_id is None:
         return
-    record = PredictionRecord.objects.filter(public_id=prediction.public_id).first()
-    reserved = Reservation.objects.filter(pk=prediction.reservation_id).first()
-    if record is not None:
-        services.undo(record, reserved)
-    prediction.status, prediction.reservation_id = AsyncStatus.STARTING, None
-    prediction.save(update_fields=["status", "reservation_id"])
+    with transaction.atomic():
+        record = PredictionRecord.objects.filter(public_id=prediction.public_id).first()
+        reserved = Reservation.objects.filter(pk=prediction.reservation_id).first()
+        if record is not None:
+            services.undo(record, reserved)
+        prediction.status, prediction.reservation_id = AsyncStatus.STARTING, None
+        prediction.save(update_fields=["status", "reservation_id"])
 
 
 def _postponed(prediction: AsyncPrediction, seconds: float) -> queue.Postponed:

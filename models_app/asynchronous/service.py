@@ -14,11 +14,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Count, Q, Value
 from django.utils import timezone
 
 from accounts import quota
 from accounts.models import Project, User
+from accounts.prepared import INTEGER, Given, PreparedRows, insert
 from models_app import refusals
 from models_app.asynchronous.finishing import finish
 from models_app.asynchronous.models import (
@@ -37,6 +38,25 @@ from models_app.services import enter
 from models_app.tasks import queue
 
 RETRY_SECONDS = 5
+
+_lock = PreparedRows(
+    lambda: (
+        User.objects.select_for_update()
+        .filter(pk=Given("user", INTEGER))
+        .values_list("pk")
+    )
+)
+# How many there are of an account, and of all.
+_unfinished = PreparedRows(
+    lambda: (
+        AsyncPrediction.objects.unfinished()
+        .order_by()
+        # Grouped by a constant, all are one group.
+        .values(all=Value(1))
+        .annotate(mine=Count("pk", filter=Q(user=Given("user", INTEGER))))
+        .values_list("mine", Count("pk"))
+    )
+)
 
 
 @refusals.noted
@@ -123,22 +143,22 @@ def _enqueue(prediction: AsyncPrediction) -> None:
     _require_room(prediction.user)
     task = run_prediction.using(priority=prediction.user.limits.priority)
     prediction.task_id = task.enqueue(prediction.public_id).id
-    prediction.save(force_insert=True)
+    insert(prediction)
     queue.wake_on_commit()
 
 
 def _require_room(user: User) -> None:
     """Callers at the same moment wait for each other here, so none slips past."""
-    User.objects.select_for_update().only("pk").get(pk=user.pk)
-    unfinished = AsyncPrediction.objects.unfinished()
+    _lock.fetch(user=user.pk)
+    mine, of_all = next(iter(_unfinished.fetch(user=user.pk)), (0, 0))
     most = user.limits.queued_predictions
-    if unfinished.filter(user=user).count() >= most:
+    if mine >= most:
         raise QueueFull(
             f"{most:,} asynchronous predictions of your account, which is as many as "
             f"your {user.get_tier_display()} tier queues, wait or run already.",
             retry_after=RETRY_SECONDS,
         )
-    if unfinished.count() >= settings.QUEUED_PREDICTIONS:
+    if of_all >= settings.QUEUED_PREDICTIONS:
         raise Overloaded(retry_after=RETRY_SECONDS)
 
 

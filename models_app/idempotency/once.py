@@ -127,14 +127,17 @@ def settling(
 
 
 @contextmanager
-def remember_created(request: Request) -> Iterator[Callable[[Response], None]]:
-    """What makes something tells its answer to what this yields, in one transaction."""
+def remember_created(
+    request: Request,
+) -> Iterator[Callable[[Callable[[], Response]], None]]:
+    """What makes something tells what this yields how to answer, in one transaction.
+    Without a key nobody asks."""
     once = _once(request)
     if once is None:
-        yield lambda response: None
+        yield lambda answer: None
         return
     with transaction.atomic():
-        yield lambda response: once.remember(_of(response))
+        yield lambda answer: once.remember(_of(answer()))
 
 
 def refuse_for_streams(request: Request) -> None:

@@ -13,11 +13,12 @@ from collections.abc import Collection, Sequence
 from typing import Any, TypeAlias
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, UUIDField
 from django.utils import timezone
 from django_tasks.base import TaskContext, TaskResultStatus
 from django_tasks_db.models import DBTaskResult, DBTaskResultQuerySet, get_date_max
 
+from accounts.prepared import MOMENT, TEXT, Given, PreparedDelete, PreparedRows
 from models_app.tasks.mailboxes import is_alive, wake_workers
 
 TaskRow: TypeAlias = "DBTaskResult[..., Any]"
@@ -29,6 +30,22 @@ PREDICTIONS = "predictions"
 BATCHES = "batches"
 # Receivers may be slow; nothing else waits for them.
 WEBHOOKS = "webhooks"
+
+
+def _due_in_queue() -> TaskRows:
+    is_due = Q(run_after=get_date_max()) | Q(run_after__lte=Given("now", MOMENT))
+    ready = DBTaskResult.objects.filter(is_due, status=TaskResultStatus.READY)
+    return ready.filter(queue_name=Given("queue", TEXT))
+
+
+_is_due = PreparedRows(lambda: _due_in_queue().values_list("pk")[:1])
+_first_due = PreparedRows(
+    lambda: _due_in_queue().select_for_update(skip_locked=True)[:1]
+)
+_by_key = PreparedRows(
+    lambda: DBTaskResult.objects.filter(pk=Given("pk", UUIDField())).values_list("pk")
+)
+_remove = PreparedDelete(lambda: unfinished().filter(pk=Given("pk", UUIDField())))
 
 
 class Postponed(Exception):
@@ -49,15 +66,26 @@ def claim(
 ) -> TaskRow | None:
     """The next task that is due in one of the queues, or among `those` of them; it is
     this worker's from now on."""
-    ready = DBTaskResult.objects.ready().filter(those or Q(), queue_name__in=queues)
+    now = timezone.now()
     # Looked at first: most looks find nothing and need not ask to write.
-    if not ready.exists():
+    due = [name for name in queues if _is_due.fetch(queue=name, now=now)]
+    if not due:
         return None
     with transaction.atomic():
-        task = ready.get_locked()
+        task = _lock_one(due, now, those)
         if task is not None:
             task.claim(worker_id)
     return task
+
+
+def _lock_one(
+    queues: Sequence[str], now: datetime.datetime, those: Q | None
+) -> TaskRow | None:
+    if those:
+        ready = DBTaskResult.objects.ready().filter(those, queue_name__in=queues)
+        return ready.get_locked()
+    first = (task for name in queues for task in _first_due.fetch(queue=name, now=now))
+    return next(first, None)
 
 
 def carry_out(claimed: TaskRow) -> None:
@@ -72,7 +100,14 @@ def carry_out(claimed: TaskRow) -> None:
         claimed.set_failed(error)
         raise
     else:
-        _owned(claimed).delete()
+        if _by_key.fetch(pk=claimed.pk):
+            _owned(claimed).delete()
+
+
+def remove(task_id: uuid.UUID) -> None:
+    """To be called in the transaction that leaves the task nothing to do: it needs no
+    other one then. What failed stays to be read."""
+    _remove.carry_out(pk=task_id)
 
 
 def hasten(task_ids: Collection[uuid.UUID]) -> None:

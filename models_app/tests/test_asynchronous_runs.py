@@ -7,7 +7,7 @@ from accounts.models import Reservation, User
 from accounts.tiers import Tier
 from models_app import services
 from models_app.asynchronous import running, service
-from models_app.asynchronous.attempt import Attempt
+from models_app.asynchronous.event_log import EventLog
 from models_app.asynchronous.finishing import AFTER_END
 from models_app.asynchronous.models import AsyncPrediction, AsyncStatus
 from models_app.asynchronous.stored import read_error, read_events, read_output
@@ -157,10 +157,10 @@ class DeadWorkerTests(AsynchronousTestCase):
     def die_after_beginning(self, prediction: AsyncPrediction) -> None:
         """As if the worker had been killed once it had told the first half."""
         admission = running._begin(AsyncPrediction.objects.get(pk=prediction.pk))
-        attempt = Attempt(prediction, admission)
-        attempt._log.add(services._started(admission))
-        attempt._log.add(TextDelta(index=0, text="He", token_count=2))
-        attempt._log.save()
+        log = EventLog(prediction, is_new=True)
+        log.add(services._started(admission))
+        log.add(TextDelta(index=0, text="He", token_count=2))
+        log.save()
 
     def test_it_begins_again_with_what_the_dead_one_held_given_back(self) -> None:
         with use_backend(FakeBackend(*HELLO)):

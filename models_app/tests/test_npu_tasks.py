@@ -147,7 +147,7 @@ class StatusTests(TaskTestCase):
     def write_down(self, task_id: str, *deltas: TextDelta) -> None:
         """What a worker does on the way."""
         prediction = AsyncPrediction.objects.get(public_id=task_id)
-        events = EventLog(prediction)
+        events = EventLog(prediction, is_new=True)
         events.add(
             Started(
                 prediction_id=task_id,

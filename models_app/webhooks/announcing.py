@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.errors import Conflict
 from accounts.models import Project
+from accounts.prepared import INTEGER, Given, PreparedRows
 from models_app.api.asynchronous_rendering import homeless_json
 from models_app.asynchronous.models import AsyncPrediction
 from models_app.batches.models import Batch
@@ -20,6 +21,10 @@ from models_app.webhooks.delivering import deliver
 from models_app.webhooks.events import TEST
 from models_app.webhooks.models import DeliveryStatus, Webhook, WebhookDelivery
 from models_app.webhooks.payloads import payload_of
+
+_enabled_of = PreparedRows(
+    lambda: Webhook.objects.enabled().filter(project=Given("project", INTEGER))
+)
 
 
 def announce_end(prediction: AsyncPrediction) -> None:
@@ -58,7 +63,7 @@ def announce(
     asked = of_call if of_call and _wants(of_call, event) else {}
     webhooks = [
         one
-        for one in Webhook.objects.enabled().filter(project=project)
+        for one in _enabled_of.fetch(project=project.pk)
         if one.wants(event) or one.public_id == asked.get("webhook")
     ]
     named = asked.get("url", "")
