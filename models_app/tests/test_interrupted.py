@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
+from django.apps import apps
 from django.utils import timezone
 
 from accounts import leases
@@ -9,6 +11,8 @@ from accounts.identifiers import new_public_id
 from accounts.leases import LEASE
 from accounts.models import Reservation
 from models_app import services
+from models_app.asynchronous import running, service
+from models_app.asynchronous.models import AsyncPrediction
 from models_app.calls import understand
 from models_app.interrupted import close_interrupted
 from models_app.models import (
@@ -21,6 +25,8 @@ from models_app.parameters import parse
 from models_app.services import Admission
 from models_app.tests.fakes import FakeBackend, use_backend
 from models_app.tests.test_services import ServiceTestCase
+
+forgotten = import_module("models_app.migrations.0017_forgotten_predictions")
 
 
 class InterruptedTests(ServiceTestCase):
@@ -76,6 +82,27 @@ class InterruptedTests(ServiceTestCase):
             call = understand(self.caller(), entry, ["Say"], parse({}))
             services.begin(call, public_id=new_public_id())
         self.pass_time(renewed=False)
+
+        self.assertEqual(close_interrupted(), 0)
+
+    def test_it_closes_what_ran_before_rows_named_their_reservation(self) -> None:
+        self.begun()
+        PredictionRecord.objects.update(reservation_id=None)
+        self.pass_time(renewed=False)
+
+        forgotten.name_a_reservation_that_is_gone(apps, None)
+
+        self.assertEqual(close_interrupted(), 1)
+        self.assertEqual(self.record().error_code, "interrupted")
+        self.assertEqual(UsageHour.objects.get().failed, 1)
+
+    def test_it_leaves_to_the_queue_what_the_queue_had_then(self) -> None:
+        with use_backend(FakeBackend()):
+            prediction = service.create(**self.call())
+            running._begin(AsyncPrediction.objects.get(pk=prediction.pk))
+        self.pass_time(renewed=False)
+
+        forgotten.name_a_reservation_that_is_gone(apps, None)
 
         self.assertEqual(close_interrupted(), 0)
 
