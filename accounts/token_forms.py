@@ -155,7 +155,7 @@ class EditApiTokenForm(TokenOptionsForm):
     def _lifetimes(self) -> list[tuple[str, str]]:
         expires_at = self.api_token.expires_at
         now = (
-            date_format(timezone.localtime(expires_at), "j M Y")
+            date_format(timezone.localtime(expires_at), "j M Y, H:i")
             if expires_at
             else "never"
         )

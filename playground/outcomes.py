@@ -20,7 +20,7 @@ def outcome_of_completion(completion: Finished) -> str:
     count = completion.usage.completion_tokens
     tokens = f"{intcomma(count)} token{'' if count == 1 else 's'}"
     if completion.finish_reason == "length":
-        return f"Ended at the longest length, {tokens}."
+        return f"Ended at the limit on its length, {tokens}."
     if completion.finish_reason != "stop":
         return f"The server ended this early, after {tokens}."
     if completion.stop_sequence:

@@ -10,7 +10,7 @@ register = template.Library()
 
 ENDINGS = {
     "stop": "the model or a stop sequence",
-    "length": "the longest length",
+    "length": "the limit on its length",
     "abort": "an abort",
     "error": "an error",
 }

@@ -144,7 +144,7 @@ class OneRequestTests(RequestLogTestCase):
         response = self.client.get(f"{LOG}{record.public_id}/")
         self.assertContains(response, "<dd>true</dd>")
         self.assertContains(response, '["The end"]'.replace('"', "&quot;"))
-        self.assertContains(response, "the longest length")
+        self.assertContains(response, "the limit on its length")
 
     def test_it_hides_those_of_others(self) -> None:
         record = ended(self.bob, NOON)

@@ -27,10 +27,10 @@ class OutcomeTests(SimpleTestCase):
     def test_it_says_how_a_completion_ended(self) -> None:
         self.assertEqual(
             self.outcome("length", tokens=1200),
-            "Ended at the longest length, 1,200 tokens.",
+            "Ended at the limit on its length, 1,200 tokens.",
         )
         self.assertEqual(
-            self.outcome("length", tokens=1), "Ended at the longest length, 1 token."
+            self.outcome("length", tokens=1), "Ended at the limit on its length, 1 token."
         )
         self.assertEqual(self.outcome("stop"), "The model ended the text here.")
         self.assertEqual(

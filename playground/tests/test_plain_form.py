@@ -78,6 +78,6 @@ class RealEngineTests(BaseTestCase):
             URL, filled_form(prompt="The sea", max_new_tokens=4)
         )
 
-        self.assertContains(response, "Ended at the longest length, 4 tokens.")
+        self.assertContains(response, "Ended at the limit on its length, 4 tokens.")
         ((text, _),) = response.context["completions"]
         self.assertTrue(text)
