@@ -12,6 +12,7 @@ import socket
 import sys
 
 import django
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 
@@ -46,6 +47,12 @@ def _offer_staff_rights() -> None:
             "\nNo account has staff rights yet. Sign in, open Your account and enter"
             f"\nthis code to take them: {first_staff.code()}\n"
         )
+        if settings.REGISTRATION != "open":
+            sys.stdout.write(
+                "Nobody is let in before that. Without an account, make yours, with all "
+                f"rights:\n{sys.executable} manage.py createsuperuser "
+                "--email you@example.org\n"
+            )
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -23,6 +23,12 @@ class DashboardTestCase(BaseTestCase):
             self.assertContains(response, step)
         self.assertContains(response, "No API tokens")
 
+    def test_it_promises_no_tier_that_staff_decide_about(self) -> None:
+        self.assertContains(self.get(self.charlie), "The change takes effect at once")
+        with self.settings(TIER_CHANGES="approval"):
+            self.assertContains(self.get(self.charlie), "staff decide")
+            self.assertNotContains(self.get(self.alice), "one click")
+
     def test_it_ticks_steps_off_and_then_leaves_them_out(self) -> None:
         response = self.get(self.alice)
         self.assertContains(response, "Make your first call")
