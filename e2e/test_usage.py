@@ -85,7 +85,7 @@ def test_it_tells_days_models_projects_api_tokens_and_sources(
     ):
         chart = page.get_by_role("img", name=re.compile(f"^{label} by day"))
         expect(chart.locator("title", has_text=said)).to_have_count(1)
-    for name in ("Neo-Tiny", "Default", "end to end", "API"):
+    for name in ("Neo-Tiny", "Default", "test", "API"):
         cells = row_of(page, name).get_by_role("cell")
         expect(cells).to_have_text([str(PREDICTIONS), str(busy.tokens)])
     cells = row_of(page, today).get_by_role("cell")
@@ -93,7 +93,7 @@ def test_it_tells_days_models_projects_api_tokens_and_sources(
     expect(cells.last).to_have_text(str(busy.tokens))
 
     (line,) = download(page)
-    assert (line["api_token"], line["source"]) == ("end to end", "api")
+    assert (line["api_token"], line["source"]) == ("test", "api")
     assert line["charged_tokens"] == str(busy.tokens)
 
     page.set_viewport_size({"width": 390, "height": 844})
