@@ -8,6 +8,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import Q
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
@@ -170,7 +171,9 @@ def _render(
     **more: Any,
 ) -> HttpResponse:
     log = WebhookDelivery.objects.filter(project=project).select_related("webhook")
-    pages = Paginator(log.prefetch_related("attempts"), DELIVERIES_OF_A_PAGE)
+    # What was said may be long, and the page only asks whether it is still there.
+    light = log.defer("payload").annotate(is_kept=~Q(payload=""))
+    pages = Paginator(light.prefetch_related("attempts"), DELIVERIES_OF_A_PAGE)
     deliveries = pages.get_page(request.GET.get("page"))
     context = {
         "project": project,
