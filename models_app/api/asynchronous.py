@@ -7,7 +7,12 @@ from contextlib import aclosing
 
 from django.http import HttpResponseBase, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import (
+    OpenApiParameter,
+    OpenApiResponse,
+    PolymorphicProxySerializer,
+    extend_schema,
+)
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,18 +28,20 @@ from models_app.api.asynchronous_serializers import (
     CreateInput,
     ListQuery,
 )
+from models_app.api.dry_runs import dry_run_json
 from models_app.api.preferences import (
     read_cancel_after,
     read_last_event_id,
     read_wait,
 )
 from models_app.api.project_view import ProjectView
-from models_app.api.serializers import ErrorOutput
+from models_app.api.serializers import DryRunOutput, ErrorOutput
 from models_app.asynchronous import service
 from models_app.asynchronous.models import AsyncPrediction
 from models_app.asynchronous.replay import count_events, replay
 from models_app.asynchronous.waiting import wait_for_end
 from models_app.callers import api_caller
+from models_app.dry_run import dry_run
 from models_app.errors import InvalidInput
 from models_app.idempotency.once import answered_once, remember_created
 from models_app.idempotency.schema import IDEMPOTENCY_KEY
@@ -84,7 +91,11 @@ class PredictionsView(ProjectView):
             IDEMPOTENCY_KEY,
         ],
         responses={
-            200: AsyncPredictionOutput,
+            200: PolymorphicProxySerializer(
+                "CreationAnswer",
+                [AsyncPredictionOutput, DryRunOutput],
+                resource_type_field_name=None,
+            ),
             202: AsyncPredictionOutput,
             **_CREATE_ERRORS,
         },
@@ -93,24 +104,25 @@ class PredictionsView(ProjectView):
     def post(self, request: Request) -> Response:
         """It is carried out even if nobody waits for it. 200 if it has ended, else 202
         with its address in `Location`."""
-        body = CreateInput(data=request.data)
-        body.is_valid(raise_exception=True)
+        body = CreateInput.read(request.data)
         seconds = read_wait(request.headers.get("Prefer", ""))
         cancel_after = read_cancel_after(request.headers.get("Cancel-After", ""))
-        caller = api_caller(request, source=PredictionSource.API)
+        call = {
+            "caller": api_caller(request, source=PredictionSource.API),
+            "language_model": body["model"],
+            "prompts": body["inputs"],
+            "parameters": body["parameters"],
+        }
+        if body["dry_run"]:
+            return Response(dry_run_json(dry_run(**call)))
         webhook = webhook_of_call(
-            caller.project,
-            body.validated_data.get("webhook"),
-            body.validated_data.get("webhook_events_filter"),
+            self.project,
+            body.get("webhook"),
+            body.get("webhook_events_filter"),
         )
         with remember_created(request) as created:
             prediction = service.create(
-                caller=caller,
-                language_model=body.validated_data["model"],
-                prompts=body.validated_data["inputs"],
-                parameters=body.validated_data["parameters"],
-                cancel_after=cancel_after,
-                webhook=webhook,
+                **call, cancel_after=cancel_after, webhook=webhook
             )
             created(lambda: _answer(prediction, request))
         if seconds:

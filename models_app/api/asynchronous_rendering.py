@@ -11,6 +11,7 @@ from rest_framework.request import Request
 
 from accounts.error_shape import error_object
 from models_app.api.rendering import event_renderer, prediction_json
+from models_app.asynchronous.estimates import seconds_until_begun
 from models_app.asynchronous.models import AsyncPrediction, AsyncStatus
 from models_app.asynchronous.replay import Numbered
 from models_app.asynchronous.service import queue_position
@@ -46,9 +47,11 @@ def summary_json(prediction: AsyncPrediction, request: Request) -> dict[str, Any
 def async_prediction_json(
     prediction: AsyncPrediction, request: Request
 ) -> dict[str, Any]:
+    position = queue_position(prediction)
     return {
         **summary_json(prediction, request),
-        "queue_position": queue_position(prediction),
+        "queue_position": position,
+        "eta": seconds_until_begun(position),
         **_texts_json(prediction),
     }
 

@@ -8,21 +8,17 @@ from rest_framework import serializers
 
 from models_app.api.pages import PageQuery
 from models_app.api.serializers import (
+    CallInput,
     ParametersField,
     PredictionOutput,
     PromptsField,
-    StrictSerializer,
 )
 from models_app.asynchronous.models import AsyncStatus
 from models_app.models import LanguageModel, PredictionSource
 
 
-class CreateInput(StrictSerializer):
+class CreateInput(CallInput):
     model = serializers.CharField(max_length=200, help_text="Its id or slug.")
-    inputs = PromptsField(help_text="The prompt, or a list of prompts run at once.")
-    parameters = ParametersField(
-        default=dict, help_text="Generation parameters, each with its own default."
-    )
     webhook = serializers.CharField(
         required=False,
         allow_null=True,
@@ -101,6 +97,11 @@ class AsyncPredictionOutput(AsyncSummaryOutput):
         allow_null=True,
         help_text="1 for the next to begin; null once it has begun, and while it waits "
         "for a limit or for the engine.",
+    )
+    eta = serializers.IntegerField(
+        allow_null=True,
+        help_text="Seconds until it is likely to begin: an estimate from its place and "
+        "from how long others took lately; null without either.",
     )
     inputs = PromptsField()
     parameters = ParametersField(help_text="As sent, with the seed.")

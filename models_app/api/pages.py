@@ -46,9 +46,7 @@ class PageQuery(StrictSerializer):
         cls, rows: QuerySet[Row], request: Request
     ) -> tuple[list[Row], str | None]:
         """A page of those rows that the request asks for, and its `next_cursor`."""
-        query = cls(data=request.query_params.dict())
-        query.is_valid(raise_exception=True)
-        asked = query.validated_data
+        asked = cls.read(request.query_params.dict())
         lookups = {**cls.lookups, "cursor": "pk__lt"}
         wanted = {lookups[name]: asked[name] for name in lookups if name in asked}
         # One more than a page, where there is another.

@@ -65,17 +65,20 @@ class StrictSerializer(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
-class PredictInput(StrictSerializer):
+class CallInput(StrictSerializer):
     inputs = PromptsField(help_text="The prompt, or a list of prompts run at once.")
     parameters = ParametersField(
         default=dict, help_text="Generation parameters, each with its own default."
     )
-    stream = serializers.BooleanField(
-        default=False, help_text="Send the text as it is made, as server-sent events."
-    )
     dry_run = serializers.BooleanField(
         default=False,
         help_text="Only tell what the call would need and whether it would be let in.",
+    )
+
+
+class PredictInput(CallInput):
+    stream = serializers.BooleanField(
+        default=False, help_text="Send the text as it is made, as server-sent events."
     )
 
 

@@ -6,6 +6,7 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.models import Project, User
+from accounts.prepared import INTEGER, Given, PreparedRows
 from models_app.models import LanguageModel, PredictionSource
 from models_app.tasks.queued import Queued
 
@@ -84,10 +85,34 @@ class AsyncPrediction(Queued):
             models.Index(fields=["finished_at"], name="async_finished"),
         ]
 
+    def read_anew(self) -> None:
+        """What may have changed; a refresh of all would forget what it belongs to."""
+        found = _changing.fetch(pk=self.pk)
+        if not found:
+            raise AsyncPrediction.DoesNotExist
+        for name, value in zip(_CHANGING, found[0], strict=True):
+            setattr(self, name, value)
+
     @property
     def is_late(self) -> bool:
         """Whether the time that its caller gave it is over."""
         return self.cancel_at is not None and self.cancel_at <= timezone.now()
+
+
+_CHANGING = (
+    "status",
+    "output",
+    "error",
+    "reservation_id",
+    "cancel_requested_at",
+    "started_at",
+    "finished_at",
+)
+_changing = PreparedRows(
+    lambda: AsyncPrediction.objects.filter(pk=Given("pk", INTEGER)).values_list(
+        *_CHANGING
+    )
+)
 
 
 class AsyncEvents(models.Model):

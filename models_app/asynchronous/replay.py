@@ -15,9 +15,6 @@ LOOK_SECONDS = 0.1
 # So often something is sent, if only to learn that nobody listens.
 PING_LOOKS = 150
 
-# Named, since a refresh of all would forget what it belongs to.
-_OF_THE_END = ["status", "output", "error", "started_at", "finished_at"]
-
 # The last one is the prediction as it ended. None: nothing has come for a while.
 Numbered = tuple[int, StoredEvent | AsyncPrediction] | None
 
@@ -57,7 +54,7 @@ def _read(prediction: AsyncPrediction, told: int) -> tuple[bool, list[AsyncEvent
     status = fields.values_list("status", flat=True).first()
     is_over = status not in UNFINISHED
     if is_over and status is not None:
-        prediction.refresh_from_db(fields=_OF_THE_END)
+        prediction.read_anew()
     before = prediction.events.filter(first__lte=told + 1).last()
     since = before.first if before else 0
     return is_over, list(prediction.events.filter(first__gte=since))

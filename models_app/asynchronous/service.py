@@ -124,7 +124,7 @@ def queue_position(prediction: AsyncPrediction) -> int | None:
 def cancel(prediction: AsyncPrediction) -> AsyncPrediction:
     """End it now if it waits, and within a moment if it runs; as it is afterwards."""
     cancel_all(Q(pk=prediction.pk))
-    prediction.refresh_from_db()
+    prediction.read_anew()
     return prediction
 
 
@@ -166,4 +166,4 @@ def _abort_if_late(prediction: AsyncPrediction) -> None:
     waits = (AsyncStatus.STARTING,)
     is_late = prediction.status == AsyncStatus.STARTING and prediction.is_late
     if is_late and not finish(prediction, AsyncStatus.ABORTED, among=waits):
-        prediction.refresh_from_db()
+        prediction.read_anew()

@@ -71,7 +71,7 @@ def wait_for_end(prediction: AsyncPrediction, seconds: float) -> None:
         while not _has_ended(prediction) and (left := deadline - time.monotonic()) > 0:
             told.wait(min(left, LOOK_SECONDS))
             told.clear()
-    prediction.refresh_from_db()
+    prediction.read_anew()
 
 
 def _has_ended(prediction: AsyncPrediction) -> bool:

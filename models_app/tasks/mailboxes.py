@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import socket
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -79,8 +80,13 @@ def remove_dead() -> None:
 
 def wake_workers() -> None:
     """Something is in the queue. A worker that is not told looks by itself, later."""
-    for path in settings.ENGINE_SOCKET.parent.glob(f"{_WORKERS}??????"):
+    for path in _all(_WORKERS):
         _send(path)
+
+
+def count_workers() -> int:
+    """Those that died and were not noticed yet count, too."""
+    return len(list(_all(_WORKERS)))
 
 
 def open_listener() -> Mailbox:
@@ -90,8 +96,13 @@ def open_listener() -> Mailbox:
 
 def tell_listeners(message: bytes) -> None:
     """All that there are. A full mailbox misses it: listeners look by themselves, too."""
-    for path in settings.ENGINE_SOCKET.parent.glob(f"{_LISTENERS}??????"):
+    for path in _all(_LISTENERS):
         _send(path, message)
+
+
+def _all(kind: str) -> Iterator[Path]:
+    folder: Path = settings.ENGINE_SOCKET.parent
+    return folder.glob(f"{kind}??????")
 
 
 def _send(path: Path, message: bytes = b"!") -> None:

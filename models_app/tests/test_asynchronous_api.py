@@ -335,6 +335,13 @@ class DryRunTests(ApiTestCase):
         self.assertEqual(limits["tokens_per_day"]["requested"], 52)
         self.assertEqual(limits["concurrent_requests"]["requested"], 1)
 
+    def test_it_tells_the_same_of_one_for_the_queue_and_queues_nothing(self) -> None:
+        answer = self.post(URL, BODY | {"dry_run": True})
+
+        self.assertEqual(answer.status_code, 200)
+        self.assertEqual(answer.json()["prompts"], self.dry_run()["prompts"])
+        self.assertFalse(AsyncPrediction.objects.exists())
+
     def test_it_leaves_everything_as_it_was(self) -> None:
         self.dry_run()
 

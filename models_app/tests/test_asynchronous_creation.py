@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 from django.test import override_settings
+from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from accounts.errors import ApplicationError, TierLimitExceeded, TierRequired
 from accounts.models import User
 from models_app.asynchronous import service
+from models_app.asynchronous.estimates import seconds_until_begun
 from models_app.asynchronous.models import AsyncPrediction, AsyncStatus
 from models_app.errors import (
     EngineUnavailable,
@@ -82,3 +85,26 @@ class QueuePositionTests(AsynchronousTestCase):
             carry_out_next()
 
         self.assertIsNone(service.queue_position(self.again(prediction)))
+
+
+class EstimateTests(AsynchronousTestCase):
+    def took(self, seconds: float) -> None:
+        now = timezone.now()
+        AsyncPrediction.objects.filter(finished_at=None).update(
+            status=AsyncStatus.SUCCEEDED,
+            started_at=now - datetime.timedelta(seconds=seconds),
+            finished_at=now,
+        )
+
+    def test_it_takes_those_before_for_as_long_as_the_last_ones(self) -> None:
+        with use_backend(FakeBackend()), override_settings(WORKER_PREDICTIONS=2):
+            for seconds in (4, 8):
+                self.create()
+                self.took(seconds)
+
+            self.assertEqual(seconds_until_begun(1), 3)
+            self.assertEqual(seconds_until_begun(10), 30)
+
+    def test_it_tells_nothing_where_nothing_is_known(self) -> None:
+        self.assertIsNone(seconds_until_begun(1))
+        self.assertIsNone(seconds_until_begun(None))
