@@ -36,6 +36,7 @@ EXPORTED = {
     "Project": "projects",
     "Refusal": "refusals",
     "TierRequest": "tier_requests",
+    "UploadedBatch": "uploaded_batches",
     "UploadedData": "uploaded_data",
     "UsageDay": "usage_days",
     "UsageHour": "usage_hours",

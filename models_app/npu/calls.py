@@ -11,9 +11,10 @@ from rest_framework.request import Request
 
 from models_app.api.parsers import read_object
 from models_app.errors import InvalidInput, UnsupportedParameter
-from models_app.npu.npz import Prompts
+from models_app.npu.npy import Prompts
 from models_app.npu.uploads import read_file
 
+Fields = Mapping[str, Any]
 MOST_PLACES = 2**31
 
 _OF_A_QUEUED_CALL = frozenset(
@@ -38,7 +39,7 @@ _OF_A_QUEUED_CALL = frozenset(
 class Call:
     """The fields that say what to run on which data, and how."""
 
-    fields: Mapping[str, Any]
+    fields: Fields
 
     @property
     def model_ref(self) -> str:
@@ -94,8 +95,10 @@ def read_call(request: Request) -> tuple[Call, list[Any]]:
     """A call that brings its data along: the npu client sends multipart, everybody
     else JSON."""
     prompts: list[Any]
+    fields: Fields
     if request.content_type.startswith("multipart/"):
-        fields, prompts = read_upload(request)
+        fields = read_fields(request)
+        prompts = read_prompts_part(request, fields)
     else:
         fields, prompts = request.data, _prompts(request.data.get("data"))
     call = Call(fields)
@@ -117,25 +120,24 @@ def read_queued_call(request: Request) -> Call:
     return call
 
 
-def read_upload(request: Request) -> tuple[Mapping[str, Any], Prompts]:
-    """The fields and the prompts of the two parts that the client sends."""
-    fields = _json_part(request)
-    prompts = read_file(
-        _file_part(request),
-        digest=str(fields.get("hash") or ""),
-        is_named=fields.get("generic_file") is True,
-    )
-    return fields, prompts
-
-
-def _json_part(request: Request) -> Mapping[str, Any]:
+def read_fields(request: Request) -> Fields:
+    """Of the two parts that the client sends, the one that says what the file is."""
     part = request.data.get("json")
     if not isinstance(part, str):
         raise InvalidInput("The call has no part named json.", param="json")
     return read_object(part, param="json")
 
 
-def _file_part(request: Request) -> Any:
+def read_prompts_part(request: Request, fields: Fields) -> Prompts:
+    """The prompts in the other one."""
+    return read_file(
+        file_part(request),
+        digest=str(fields.get("hash") or ""),
+        is_named=fields.get("generic_file") is True,
+    )
+
+
+def file_part(request: Request) -> UploadedFile:
     part = request.FILES.get("file")
     if not isinstance(part, UploadedFile):
         raise InvalidInput("The call has no part named file.", param="file")

@@ -44,6 +44,34 @@ class UploadedData(models.Model):
         return self.public_id
 
 
+class UploadedBatch(models.Model):
+    """One batch of a DataLoader whose last batch has not arrived yet.
+
+    `digest` is what the client will know the whole by: all of its batches have the
+    same. `models_app.npu.loaders` makes an `UploadedData` of them.
+    """
+
+    project = models.ForeignKey(
+        Project, on_delete=models.CASCADE, related_name="uploaded_batches"
+    )
+    digest = models.CharField(max_length=32)
+    # The file as it came, since the digest is that of what it holds.
+    content = models.BinaryField()
+    # In bytes, of the file or of what it unpacks to, whichever is more.
+    size = models.PositiveIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        indexes = [
+            models.Index(fields=["project", "digest"], name="uploaded_batch_of"),
+            models.Index(fields=["created_at"], name="uploaded_batch_created"),
+        ]
+
+    def __str__(self) -> str:
+        return f"batch {self.pk} of {self.digest}"
+
+
 class NpuTask(models.Model):
     """What the client knows as a task, under the public id of its prediction."""
 

@@ -26,6 +26,10 @@ _CODES = {"i1": "b", "i2": "h", "i4": "i", "i8": "q"}
 _CODES |= {f"u{kind[1]}": code.upper() for kind, code in _CODES.items()}
 
 
+# Texts and lists of token ids.
+Prompts = list[str | list[int]]
+
+
 @dataclass(frozen=True, slots=True)
 class Array:
     """The prompts that it stands for: texts or lists of token ids.
@@ -33,7 +37,7 @@ class Array:
     `is_number` says that it is one token id, and has no shape.
     """
 
-    prompts: list[str] | list[list[int]]
+    prompts: Prompts
     is_number: bool = False
 
 
@@ -43,6 +47,13 @@ class _Header:
     shape: tuple[int, ...]
     is_fortran: bool
     offset: int
+
+    @property
+    def item_bytes(self) -> int:
+        """Of one text or number of those that are read."""
+        if text := _TEXT.fullmatch(self.kind):
+            return max(4 * int(text[2]), 1)
+        return int(self.kind[-1])
 
     def require_length(self, content: bytes, item_bytes: int, items: int) -> None:
         if len(content) != self.offset + item_bytes * items:
@@ -62,6 +73,35 @@ def read_array(content: bytes) -> Array:
         f"holds data of the kind {header.kind[:20]}; send texts, or token ids as whole "
         "numbers"
     )
+
+
+def hashed_bytes(content: bytes, *, by_row: bool) -> list[bytes]:
+    """What the client hashes of an array: NumPy's `tobytes` of the whole, or of each of
+    its rows. A row of one text or number is one of NumPy's scalars, which are neither
+    padded nor in a byte order of their own."""
+    header = _parse_header(content)
+    size = header.item_bytes
+    items = [
+        content[one : one + size] for one in range(header.offset, len(content), size)
+    ]
+    rows = header.shape[0] if header.shape else 1
+    columns = len(items) // rows if rows else 0
+    if header.is_fortran:
+        lines = [items[row::rows] for row in range(rows)]
+    else:
+        lines = [items[row * columns : (row + 1) * columns] for row in range(rows)]
+    if not by_row:
+        return [b"".join(item for line in lines for item in line)]
+    if len(header.shape) == 1:
+        return [_scalar(item, header.kind) for item in items]
+    return [b"".join(line) for line in lines]
+
+
+def _scalar(item: bytes, kind: str) -> bytes:
+    if _TEXT.fullmatch(kind):
+        text = item.decode("utf-32-be" if kind[0] == ">" else "utf-32-le")
+        return (text.rstrip("\0") or "\0").encode("utf-32-le")
+    return item[::-1] if kind[0] == ">" else item
 
 
 def refusal(why: str) -> InvalidInput:
@@ -99,6 +139,7 @@ def _numbers(content: bytes, header: _Header, order: str, code: str) -> Array:
     layout = struct.Struct(f"{'>' if order == '>' else '<'}{rows * columns}{code}")
     header.require_length(content, layout.size, 1)
     numbers = layout.unpack_from(content, header.offset)
+    split: Prompts
     if header.is_fortran:
         split = [list(numbers[row::rows]) for row in range(rows)]
     else:

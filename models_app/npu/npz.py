@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import IO
 
 from models_app.errors import InvalidInput
@@ -17,6 +17,8 @@ from models_app.npu.npy import (
     MAX_NUMBERS,
     MAX_PROMPTS,
     Array,
+    Prompts,
+    hashed_bytes,
     read_array,
     refusal,
 )
@@ -37,9 +39,6 @@ _UNREADABLE = (
     ValueError,
 )
 
-# A text, or a list of token ids.
-Prompts = list[str | list[int]]
-
 
 def read_prompts(file: IO[bytes]) -> Prompts:
     """The prompts in their order; anything else raises `InvalidInput` and says why."""
@@ -51,6 +50,19 @@ def read_prompts(file: IO[bytes]) -> Prompts:
         raise InvalidInput(
             "The uploaded data is not a file that numpy.savez wrote.", param="data"
         ) from error
+
+
+def read_hashed_bytes(file: IO[bytes]) -> list[bytes]:
+    """What the client hashes of one batch of a DataLoader, place by place: each array of
+    a list, or each row of the one array. For files that `read_prompts` has read."""
+    with zipfile.ZipFile(file) as archive:
+        members = _checked_members(archive)
+        is_list = members[0].filename.removesuffix(".npy") != _SINGLE_ARRAY
+        return [
+            piece
+            for one in members
+            for piece in hashed_bytes(archive.read(one), by_row=not is_list)
+        ]
 
 
 def read_named_file(file: IO[bytes]) -> Prompts:
@@ -68,17 +80,28 @@ def read_named_file(file: IO[bytes]) -> Prompts:
         raise refusal("is neither a NumPy file nor a text in UTF-8") from error
 
 
-def _prompts(arrays: Iterable[Array]) -> Prompts:
-    """Token ids that come one by one are one prompt."""
+def join_prompts(parts: Iterable[Prompts]) -> Prompts:
+    """All of the prompts, or `InvalidInput` where they are more than one file may hold."""
     prompts: Prompts = []
-    numbers: list[bool] = []
     token_ids = 0
-    for array in arrays:
-        prompts += array.prompts
-        numbers.append(array.is_number)
-        token_ids += sum(len(one) for one in array.prompts if isinstance(one, list))
+    for part in parts:
+        prompts += part
+        token_ids += sum(len(one) for one in part if isinstance(one, list))
         _require_few(len(prompts), "prompts", MAX_PROMPTS)
         _require_few(token_ids, "token ids", MAX_NUMBERS)
+    return prompts
+
+
+def _prompts(arrays: Iterable[Array]) -> Prompts:
+    """Token ids that come one by one are one prompt."""
+    numbers: list[bool] = []
+
+    def parts() -> Iterator[Prompts]:
+        for array in arrays:
+            numbers.append(array.is_number)
+            yield array.prompts
+
+    prompts = join_prompts(parts())
     if not any(numbers):
         return prompts
     if not all(numbers):

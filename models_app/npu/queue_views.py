@@ -12,11 +12,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import rate_limits
-from accounts.models import ApiToken
+from accounts.models import ApiToken, Project
+from models_app.api.parsers import read_flag
 from models_app.errors import InvalidInput, NotSupported
-from models_app.npu import tasks, uploads, utility_tasks
-from models_app.npu.calls import read_queued_call, read_upload
+from models_app.npu import loaders, tasks, uploads, utility_tasks
+from models_app.npu.calls import (
+    Fields,
+    file_part,
+    read_fields,
+    read_prompts_part,
+    read_queued_call,
+)
 from models_app.npu.door import PredictingView, caller_of
+from models_app.npu.models import UploadedData
 from models_app.npu.views import NOT_MADE_HERE
 from models_app.utilities.table import utility_named
 
@@ -48,21 +56,39 @@ class UploadDataView(PredictingView):
     parser_classes = [MultiPartParser]
 
     def post(self, request: Request) -> Response:
-        api_token = cast("ApiToken", request.auth)
-        rate_limits.check_request(api_token.user, api_token)
-        fields, prompts = read_upload(request)
-        if fields.get("chunked"):
-            raise NotSupported(
-                "This server takes data in one piece and no DataLoader of several "
-                "batches. Give npu.predict or npu.upload_data a list instead."
-            )
-        data = uploads.keep(
-            project=caller_of(request, str(fields.get("project") or "")).project,
+        fields = read_fields(request)
+        project = caller_of(request, str(fields.get("project") or "")).project
+        is_batch = read_flag(fields, "chunked")
+        data = (self.keep_batch if is_batch else self.keep)(request, fields, project)
+        if data is None:
+            message = {"message": "The batch is here; the next ones are awaited."}
+            return Response(message, status=status.HTTP_202_ACCEPTED)
+        return Response(data.public_id, status=status.HTTP_201_CREATED)
+
+    def keep(self, request: Request, fields: Fields, project: Project) -> UploadedData:
+        _count_request(request)
+        return uploads.keep(
+            project=project,
             digest=_digest(fields.get("hash")),
             name=_name(fields.get("given_name")),
-            prompts=prompts,
+            prompts=read_prompts_part(request, fields),
         )
-        return Response(data.public_id, status=status.HTTP_201_CREATED)
+
+    def keep_batch(
+        self, request: Request, fields: Fields, project: Project
+    ) -> UploadedData | None:
+        """One of a DataLoader. All of them together count as one request."""
+        digest, size = _digest(fields.get("hash")), _size(fields)
+        name, is_last = _name(fields.get("given_name")), read_flag(fields, "is_last")
+        if not loaders.has_begun(project=project, digest=digest):
+            _count_request(request)
+        content = file_part(request).read()
+        loaders.add(project=project, digest=digest, content=content)
+        if not is_last:
+            return None
+        return loaders.put_together(
+            project=project, digest=digest, size=size, name=name
+        )
 
 
 class PredictView(PredictingView):
@@ -94,6 +120,18 @@ class StatusView(PredictingView):
             task = tasks.find(caller.user, task_id)
             status_json = tasks.status_json(task, include_result=asked)
         return Response(status_json)
+
+
+def _count_request(request: Request) -> None:
+    api_token = cast("ApiToken", request.auth)
+    rate_limits.check_request(api_token.user, api_token)
+
+
+def _size(fields: Fields) -> int:
+    size = fields.get("size")
+    if type(size) is int and size > 0:
+        return size
+    raise InvalidInput("size must be that of all batches in bytes.", param="size")
 
 
 def _digest(value: Any) -> str:

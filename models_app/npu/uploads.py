@@ -14,8 +14,9 @@ from django.utils import timezone
 
 from accounts.models import Project
 from models_app.errors import DataNotFound, InvalidInput, UploadsFull
-from models_app.npu.models import UploadedData, UtilityTask
-from models_app.npu.npz import Prompts, read_named_file, read_prompts
+from models_app.npu.models import UploadedBatch, UploadedData, UtilityTask
+from models_app.npu.npy import Prompts
+from models_app.npu.npz import read_named_file, read_prompts
 
 ROWS_PER_DELETION = 20
 HASHED_AT_ONCE = 2**20
@@ -71,13 +72,11 @@ def find(*, project: Project, reference: str) -> UploadedData:
 @transaction.atomic
 def keep(*, project: Project, digest: str, name: str, prompts: Prompts) -> UploadedData:
     """Raises `UploadsFull`. What the project has already is not kept twice."""
-    # Uploads of one project at the same moment wait for each other here.
-    Project.objects.select_for_update().only("pk").get(pk=project.pk)
+    wait_for_turn(project)
     content = msgspec.json.encode(prompts).decode()
     size = len(content.encode())
-    others = UploadedData.objects.filter(project=project)
-    if not others.filter(digest=digest).exists():
-        _require_room(others, size)
+    if not UploadedData.objects.filter(project=project, digest=digest).exists():
+        require_room(project, size)
     kept, _ = UploadedData.objects.update_or_create(
         project=project,
         digest=digest,
@@ -91,6 +90,11 @@ def keep(*, project: Project, digest: str, name: str, prompts: Prompts) -> Uploa
     return kept
 
 
+def wait_for_turn(project: Project) -> None:
+    """Uploads of one project at the same moment wait for each other here."""
+    Project.objects.select_for_update().only("pk").get(pk=project.pk)
+
+
 def part_of(data: UploadedData, start: int | None, end: int | None) -> Prompts:
     """Its prompts from `start` up to `end`, counted as Python's slices do."""
     prompts: Prompts = msgspec.json.decode(data.prompts)
@@ -99,8 +103,10 @@ def part_of(data: UploadedData, start: int | None, end: int | None) -> Prompts:
 
 def delete_expired() -> int:
     """Delete what was not used for so long that it is kept no more; how much it was.
-    Tasks of utilities go as long after they began, however much their data is used."""
+    Tasks of utilities go as long after they began, however much their data is used, and
+    so do batches whose last one never came."""
     UtilityTask.objects.filter(created_at__lte=_oldest()).delete()
+    UploadedBatch.objects.filter(created_at__lte=_oldest()).delete()
     expired = UploadedData.objects.filter(used_at__lte=_oldest())
     deleted = 0
     while keys := list(expired.values_list("pk", flat=True)[:ROWS_PER_DELETION]):
@@ -109,9 +115,14 @@ def delete_expired() -> int:
     return deleted
 
 
-def _require_room(rows: QuerySet[UploadedData], size: int) -> None:
-    rows.filter(used_at__lte=_oldest()).delete()
-    taken = rows.aggregate(taken=Sum("size"))["taken"] or 0
+def require_room(project: Project, size: int) -> None:
+    """Raise `UploadsFull` unless the project may keep so many bytes more."""
+    data = UploadedData.objects.filter(project=project)
+    batches = UploadedBatch.objects.filter(project=project)
+    data.filter(used_at__lte=_oldest()).delete()
+    batches.filter(created_at__lte=_oldest()).delete()
+    sums = (rows.aggregate(sum=Sum("size"))["sum"] for rows in (data, batches))
+    taken = sum(one or 0 for one in sums)
     allowed = settings.UPLOADS_PER_PROJECT_BYTES
     if taken + size > allowed:
         raise UploadsFull(

@@ -64,7 +64,6 @@ class UploadTests(UploadTestCase):
             (whole, {"hash": None}, 400, "MD5"),
             (whole, {"hash": "\0" * 32}, 400, "MD5"),
             (whole, {"given_name": "x" * 201}, 400, "name"),
-            (whole, {"chunked": True}, 501, "DataLoader"),
         ]
         for file, fields, status, words in cases:
             with self.subTest(words=words, fields=fields):
