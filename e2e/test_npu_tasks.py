@@ -60,6 +60,13 @@ lists = [[20, 30, 40], [50, 60, 70]]
 tell(lists=npu.predict("neo-tiny", lists, greedy).get_result())
 tell(numbers=npu.predict("neo-tiny", [20, 30, 40], greedy).get_result())
 
+def loader():
+    return npu.DataLoader([np.array(prompts), np.array(["Once"])])
+tell(loaded=npu.predict("neo-tiny", loader(), greedy).get_result())
+tell(loaded_once=npu.upload_data(loader()) == npu.upload_data(loader()))
+pairs = npu.DataLoader([[rows[:1], rows[:1]], [rows[1:], rows[1:]]])
+tell(pairs=npu.predict("neo-tiny", pairs, greedy).get_result())
+
 encoder, decoder = "61bcad385829fb7b6a1faca2", "61bcb317de464dfa00e0a2a7"
 encoded = npu.predict(encoder, prompts).get_result()
 decoded = npu.predict(decoder, encoded).get_result()
@@ -129,6 +136,8 @@ def test_it_gives_results_in_every_way_that_the_client_asks(
     assert results["part"] == expected[1:]
     assert results["train"] == expected[:1]
     assert results["elsewhere"] == expected[:2]
+    assert results["loaded"] == expected
+    assert results["loaded_once"] is True
 
 
 def test_it_takes_token_ids_in_arrays_and_lists(
@@ -142,6 +151,8 @@ def test_it_takes_token_ids_in_arrays_and_lists(
     assert [end.endswith(text) for end, text in zip(ends, texts, strict=True)]
     assert results["lists"] == results["rows"]
     assert results["numbers"] == results["rows"][:1]
+    first, second = results["rows"]
+    assert results["pairs"] == [first, first, second, second]
 
 
 def test_it_encodes_and_decodes_as_gpt_2(ran: npu_client.Ran) -> None:
@@ -160,6 +171,7 @@ def test_it_sends_data_once_and_prints_what_happens(ran: npu_client.Ran) -> None
 
     assert first == again
     assert "Data is here already." in ran.stdout
+    assert ran.stdout.count("2 chunks to upload") == 2
     assert "Started prediction." in ran.stdout
     # Prompts twice, since a project of its own has its own, and six other uploads.
     assert ran.stdout.count("Uploading now") == 8
