@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import ClassVar, Generic, TypeVar
 
 import msgspec
+from msgspec import structs
 
 from models_app.openai.calls import Call
 from models_app.openai.fingerprint import system_fingerprint
@@ -24,6 +26,8 @@ from models_app.services import Admission
 from models_app.sse import Frame
 
 AnyCall = TypeVar("AnyCall", bound=Call)
+
+Part = TextDelta | Finished
 
 DONE: Frame = (None, msgspec.Raw(b"[DONE]"))
 
@@ -55,7 +59,7 @@ class Writer(ABC, Generic[AnyCall]):
         """The choices of the first chunks, before there is a token."""
 
     @abstractmethod
-    def grow(self, part: TextDelta | Finished) -> Iterator[dict[str, object]]:
+    def grow(self, part: Part) -> Iterator[dict[str, object]]:
         """The choices of the chunks that bring more of a completion, or its end."""
 
     def end(self) -> Iterator[dict[str, object]]:
@@ -65,7 +69,7 @@ class Writer(ABC, Generic[AnyCall]):
     def answer(self, prediction: Prediction) -> dict[str, object]:
         return self._head | {
             "object": self.object_type,
-            "choices": self.choices(prediction),
+            "choices": self.choices(self._shown(prediction)),
             "usage": prediction.usage.as_json(),
         }
 
@@ -79,7 +83,8 @@ class Writer(ABC, Generic[AnyCall]):
                 case Started():
                     yield from self._chunks(self.begin(event))
                 case TextDelta() | Finished():
-                    yield from self._chunks(self.grow(event))
+                    for part in self._copies(event):
+                        yield from self._chunks(self.grow(part))
                 case Completed(prediction):
                     yield from self._chunks(self.end())
                     yield from self._usage(prediction)
@@ -88,6 +93,21 @@ class Writer(ABC, Generic[AnyCall]):
                     yield None, error_json(event)
 
         return render
+
+    def _shown(self, prediction: Prediction) -> Prediction:
+        copies = range(self.call.copies)
+        shown = [one for one in prediction.completions for _ in copies]
+        numbered = [replace(one, index=index) for index, one in enumerate(shown)]
+        return replace(prediction, completions=numbered)
+
+    def _copies(self, part: Part) -> Iterator[Part]:
+        """The same of each choice that shows it."""
+        first = part.index * self.call.copies
+        for index in range(first, first + self.call.copies):
+            if isinstance(part, TextDelta):
+                yield structs.replace(part, index=index)
+            else:
+                yield replace(part, index=index)
 
     def _chunks(self, choices: Iterator[dict[str, object]]) -> Iterator[Frame]:
         # Every chunk has the field, empty until the last, once a caller asks for it.

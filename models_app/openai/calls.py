@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -18,17 +19,26 @@ from models_app.openai.reading import (
     require_known_names,
 )
 
+Values = Mapping[str, object]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """`parameters` are those of `models_app.parameters`."""
+    """`parameters` are those of `models_app.parameters`. Without sampling all `n` choices
+    of a prompt are the same: `is_certain` says that one of them is computed."""
 
     model: str
     parameters: dict[str, object]
     is_streamed: bool
     includes_usage: bool
     n: int
+    is_certain: bool
     has_logprobs: bool
+
+    @property
+    def copies(self) -> int:
+        """How often what was computed is shown."""
+        return self.n if self.is_certain else 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +50,10 @@ class CompletionCall(Call):
     best_of: int
     echoes: bool
     has_completion: bool
+
+    @property
+    def chooses(self) -> bool:
+        return self.best_of > self.n and not self.is_certain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,17 +80,18 @@ def read_completion_call(body: Body) -> CompletionCall:
         is_streamed=read_stream(body),
         includes_usage=read_include_usage(body),
         n=n,
+        is_certain=_is_certain(values),
         best_of=cast("int", values["best_of"] or n),
         echoes=bool(values["echo"]),
         has_logprobs=logprobs is not None,
         has_completion=body.get("max_tokens") != 0,
     )
     _require_sense(call)
-    call.parameters["num_return_sequences"] = call.best_of
+    call.parameters["num_return_sequences"] = 1 if call.is_certain else call.best_of
     if body.get("max_tokens") is not None:
         # The engine always computes one; `has_completion` hides it.
         call.parameters["max_new_tokens"] = values["max_tokens"] or 1
-    if call.best_of > call.n:
+    if call.chooses:
         call.parameters.setdefault("logprobs", 0)
     if call.echoes and call.has_logprobs:
         call.parameters["prompt_logprobs"] = logprobs
@@ -87,7 +102,9 @@ def read_chat_call(body: Body) -> ChatCall:
     require_known_names(body, CHAT)
     values = read_values(body, CHAT)
     parameters = engine_parameters(values)
-    parameters["num_return_sequences"] = values["n"]
+    n = cast("int", values["n"])
+    is_certain = _is_certain(values)
+    parameters["num_return_sequences"] = 1 if is_certain else n
     parameters["max_new_tokens"] = _longest(values)
     has_logprobs = bool(parameters.pop("logprobs"))
     if has_logprobs:
@@ -104,9 +121,16 @@ def read_chat_call(body: Body) -> ChatCall:
         parameters=parameters,
         is_streamed=read_stream(body),
         includes_usage=read_include_usage(body),
-        n=cast("int", values["n"]),
+        n=n,
+        is_certain=is_certain,
         has_logprobs=has_logprobs,
     )
+
+
+def _is_certain(values: Values) -> bool:
+    """Whether there is no other completion of a prompt than the likeliest."""
+    is_greedy = values["do_sample"] is False or values["temperature"] == 0
+    return is_greedy and values["num_beams"] == 1
 
 
 def _prompts(prompt: object) -> list[object]:
@@ -129,7 +153,7 @@ def _require_sense(call: CompletionCall) -> None:
             hint="Ask for a best_of of at least n.",
             param="best_of",
         )
-    if call.is_streamed and call.best_of > call.n:
+    if call.is_streamed and call.chooses:
         raise InvalidParameter(
             "Which completions are the best is known only when all are done: best_of "
             "cannot be streamed.",
@@ -144,7 +168,7 @@ def _require_sense(call: CompletionCall) -> None:
         )
 
 
-def _longest(values: dict[str, object]) -> object:
+def _longest(values: Values) -> object:
     new, old = values["max_completion_tokens"], values["max_tokens"]
     if None not in (new, old) and new != old:
         raise InvalidParameter(

@@ -37,7 +37,7 @@ class CompletionWriter(Writer[CompletionCall]):
         completions = prediction.completions
         for one in completions:
             self._note_prompt(one.prompt_index, one.prompt_logprobs)
-        if self.call.best_of > self.call.n:
+        if self.call.chooses:
             completions = best_first(completions, self.call.n)
         return [self._whole(index, one) for index, one in enumerate(completions)]
 

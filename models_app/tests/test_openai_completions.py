@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from models_app.errors import Overloaded
+from models_app.models import PredictionRecord
 from models_app.tests.openai import CompletionTestCase, OpenAiTestCase
 
 
@@ -115,6 +116,18 @@ class AnswerTests(CompletionTestCase):
         self.assertEqual(answer["usage"]["prompt_tokens"], 3)
         self.assertEqual(answer["usage"]["completion_tokens"], 20)
 
+    def test_it_computes_equal_choices_once(self) -> None:
+        for fields in ({"temperature": 0}, {"do_sample": False, "best_of": 3}):
+            with self.subTest(fields):
+                answer = self.answer(prompt=["ab", "c"], n=2, **fields)
+
+                choices = answer["choices"]
+                self.assertEqual([one["index"] for one in choices], [0, 1, 2, 3])
+                self.assertEqual({one["text"] for one in choices}, {"Hello"})
+                record = PredictionRecord.objects.latest("pk")
+                self.assertEqual(answer["usage"]["completion_tokens"], 2 * 5)
+                self.assertEqual(record.charged_tokens, 3 + 2 * 5)
+
     def test_it_accepts_what_has_no_effect(self) -> None:
         self.answer(
             user="u", store=False, suffix=None, service_tier="auto", metadata={}
@@ -178,7 +191,6 @@ class RefusalTests(CompletionTestCase):
             ({"n": 3, "best_of": 2}, "best_of"),
             ({"n": 1, "best_of": 2, "stream": True}, "best_of"),
             ({"max_tokens": 0}, "max_tokens"),
-            ({"n": 2, "temperature": 0}, "n"),
         ):
             with self.subTest(param):
                 error = self.refusal(**fields)

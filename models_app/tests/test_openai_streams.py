@@ -87,6 +87,22 @@ class StreamTests(CompletionTestCase):
         ]
         return {name: [x for part in parts for x in part[name]] for name in COLUMNS}
 
+    def test_it_streams_equal_choices_side_by_side(self) -> None:
+        self.play(*SCORED)
+        fields = {"temperature": 0, "n": 2, "logprobs": 1, "echo": True}
+        chunks = self.chunks(prompt=["ab", "ab"], **fields)
+
+        for index in range(4):
+            self.assertEqual(self.text_of(chunks, index), "abHi")
+            offsets = [
+                offset
+                for chunk in chunks
+                for one in chunk["choices"]
+                if one["index"] == index and one["logprobs"]
+                for offset in one["logprobs"]["text_offset"]
+            ]
+            self.assertEqual(offsets, ECHOED["text_offset"])
+
     def test_it_tells_of_an_error_in_the_stream(self) -> None:
         self.play(*HELLO[:1], EngineUnavailable())
 

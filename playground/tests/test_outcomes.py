@@ -30,7 +30,8 @@ class OutcomeTests(SimpleTestCase):
             "Ended at the limit on its length, 1,200 tokens.",
         )
         self.assertEqual(
-            self.outcome("length", tokens=1), "Ended at the limit on its length, 1 token."
+            self.outcome("length", tokens=1),
+            "Ended at the limit on its length, 1 token.",
         )
         self.assertEqual(self.outcome("stop"), "The model ended the text here.")
         self.assertEqual(
