@@ -9,13 +9,16 @@ import httpx
 
 from e2e.live_server import LiveServer
 
-# Neo-Tiny has no chat template; API tokens and webhooks have ids that no example knows.
+# Neo-Tiny has no chat template; API tokens, webhooks and data have ids, and API tokens
+# values, that no example knows.
 ELSEWHERE = {
     "openai_chat",
     "hugging_face_chat",
     "update_token",
     "rotate_token",
     "update_webhook",
+    "npu_token",
+    "npu_predict",
 }
 
 

@@ -38,6 +38,13 @@ DOORS = (
         description="For `huggingface_hub`: the routes of text-generation-inference.",
         error="TgiErrorOutput",
     ),
+    # Its routes are at the root, where its client has them.
+    Door(
+        prefix="/",
+        tag="npu",
+        description="For the published `npu` client, and the utilities.",
+        error="NpuErrorOutput",
+    ),
 )
 
 _LIMITS = {"requests": "requests a minute", "tokens": "tokens a minute"}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 _PROMPT = "When I visit Bath I will"
 
+_NPU_FILE = "the bytes that numpy.savez wrote"
 _LINE = '{"custom_id": "bath-1", "model": "neo-tiny", "inputs": "In Bath"}\n'
 
 PATH_EXAMPLES = {"ref": "neo-tiny"}
@@ -68,6 +69,17 @@ EXAMPLES: dict[str, object] = {
         "parameters": {"max_new_tokens": 9},
     },
     "hugging_face_tokenize": {"inputs": "Hello world"},
+    "npu_token": {"token": "API_TOKEN", "project_name": "Default"},
+    "npu_sync_predict": {
+        "modelId": "neo-tiny",
+        "data": [_PROMPT],
+        "input_kwargs": {"max_length": 15},
+    },
+    "npu_predict": {
+        "modelId": "neo-tiny",
+        "dataId": "0123456789abcdef01234567",
+        "input_kwargs": {"max_length": 15},
+    },
 }
 
 # What depends on how the body is sent.
@@ -75,5 +87,17 @@ EXAMPLES_BY_MEDIA_TYPE: dict[str, dict[str, object]] = {
     "create_batch": {
         "application/jsonl": _LINE,
         "multipart/form-data": {"file": _LINE},
+    },
+    "npu_sync_predict": {
+        "multipart/form-data": {
+            "file": _NPU_FILE,
+            "json": '{"modelId": "neo-tiny", "input_kwargs": {"max_length": 15}}',
+        },
+    },
+    "npu_upload_data": {
+        "multipart/form-data": {
+            "file": _NPU_FILE,
+            "json": '{"hash": "d41d8cd98f00b204e9800998ecf8427e", "given_name": ""}',
+        },
     },
 }

@@ -255,6 +255,7 @@ SPECTACULAR_SETTINGS = {
         "ModelStatusEnum": "models_app.api.serializers.STATUSES",
         "AsyncStatusEnum": "models_app.asynchronous.models.AsyncStatus",
         "BatchStatusEnum": "models_app.batches.models.BatchStatus",
+        "NpuStateEnum": "models_app.npu.schema.STATES",
     },
 }
 

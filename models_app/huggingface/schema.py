@@ -8,7 +8,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema_field
 from rest_framework import serializers
 
-from models_app.api.serializers import LimitReportOutput
+from models_app.api.serializers import ErrorObject
 from models_app.huggingface.parameters import OWN, SAID_BY
 from models_app.parameters import PARAMETERS, parameters_schema
 
@@ -104,18 +104,11 @@ class TgiInfoOutput(serializers.Serializer[Any]):
     version = serializers.CharField()
 
 
-class TgiErrorOutput(serializers.Serializer[Any]):
+class TgiErrorOutput(ErrorObject):
     error = serializers.CharField(help_text="One sentence for people.")
     error_type = serializers.CharField(
         required=False, help_text="`validation`, `generation` or `overloaded`."
     )
-    message = serializers.CharField()
-    type = serializers.CharField()
-    param = serializers.CharField(allow_null=True)
-    code = serializers.CharField()
-    hint = serializers.CharField(allow_null=True)
-    request_id = serializers.CharField()
-    limit = LimitReportOutput(required=False, help_text="With status 429.")
 
 
 STREAM = OpenApiResponse(

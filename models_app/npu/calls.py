@@ -59,7 +59,7 @@ class Call:
 
     @property
     def project_id(self) -> str:
-        return str(self.fields.get("project") or "")
+        return read_text(self.fields, "project")
 
     @property
     def data_reference(self) -> str:
@@ -89,6 +89,14 @@ class Call:
                 hint="Leave scripts out, and prepare the data before the call.",
                 param="scripts",
             )
+
+
+def read_text(fields: Fields, name: str) -> str:
+    """A field; null and left out mean nothing."""
+    value = fields.get(name)
+    if value is None or isinstance(value, str):
+        return value or ""
+    raise InvalidInput(f"{name} must be a text.", param=name)
 
 
 def read_call(request: Request) -> tuple[Call, list[Any]]:
@@ -132,7 +140,7 @@ def read_prompts_part(request: Request, fields: Fields) -> Prompts:
     """The prompts in the other one."""
     return read_file(
         file_part(request),
-        digest=str(fields.get("hash") or ""),
+        digest=read_text(fields, "hash"),
         is_named=fields.get("generic_file") is True,
     )
 

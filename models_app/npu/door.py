@@ -17,9 +17,7 @@ from models_app.services import Caller
 
 
 class NpuView(APIView):
-    """Says errors as the client wants them; not part of the native API's document."""
-
-    schema = None
+    """Says errors as the client wants them."""
 
     @staticmethod
     def render_error(error: ApplicationError, request_id: str) -> dict[str, Any]:

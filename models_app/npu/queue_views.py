@@ -6,6 +6,7 @@ import re
 from typing import Any, cast
 
 from django.http import HttpResponse
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -15,13 +16,14 @@ from accounts import rate_limits
 from accounts.models import ApiToken, Project
 from models_app.api.parsers import read_flag
 from models_app.errors import InvalidInput, NotSupported
-from models_app.npu import loaders, tasks, uploads, utility_tasks
+from models_app.npu import loaders, schema, tasks, uploads, utility_tasks
 from models_app.npu.calls import (
     Fields,
     file_part,
     read_fields,
     read_prompts_part,
     read_queued_call,
+    read_text,
 )
 from models_app.npu.door import PredictingView, caller_of
 from models_app.npu.models import UploadedData
@@ -38,7 +40,19 @@ _MD5 = re.compile("[0-9a-f]{32}")
 class HashView(PredictingView):
     """Whether the project has a file already: 204 if not."""
 
+    @extend_schema(
+        summary="Ask for uploaded data",
+        operation_id="npu_hash",
+        parameters=schema.HASH_QUERY,
+        responses={
+            200: schema.NpuHashOutput,
+            204: OpenApiResponse(description="The project does not have it."),
+            400: schema.NpuErrorOutput,
+            **schema.NOT_MADE_HERE,
+        },
+    )
     def get(self, request: Request) -> Response:
+        """Whether the project has a file of that MD5; its data's id, if so."""
         asked = request.query_params
         if asked.get("collection", OF_DATA) != OF_DATA:
             raise NotSupported(NOT_MADE_HERE)
@@ -55,9 +69,20 @@ class HashView(PredictingView):
 class UploadDataView(PredictingView):
     parser_classes = [MultiPartParser]
 
+    @extend_schema(
+        summary="Upload data",
+        operation_id="npu_upload_data",
+        request=schema.UPLOAD_BODY,
+        responses={
+            201: schema.ID,
+            202: schema.NpuBatchOutput,
+            429: schema.NpuErrorOutput,
+        },
+    )
     def post(self, request: Request) -> Response:
+        """Its id; or 202 for a batch of a DataLoader that is not its last."""
         fields = read_fields(request)
-        project = caller_of(request, str(fields.get("project") or "")).project
+        project = caller_of(request, read_text(fields, "project")).project
         is_batch = read_flag(fields, "chunked")
         data = (self.keep_batch if is_batch else self.keep)(request, fields, project)
         if data is None:
@@ -94,7 +119,14 @@ class UploadDataView(PredictingView):
 class PredictView(PredictingView):
     """The client takes the body, plain text, for the id of the task."""
 
+    @extend_schema(
+        summary="Start a task",
+        operation_id="npu_predict",
+        request=schema.PREDICT_BODY,
+        responses={(200, "text/plain"): schema.ID, **schema.CALL_ERRORS},
+    )
     def post(self, request: Request) -> HttpResponse:
+        """On data that was uploaded. The body is the id of the task, as plain text."""
         call = read_queued_call(request)
         caller, utility = (
             caller_of(request, call.project_id),
@@ -109,7 +141,14 @@ class PredictView(PredictingView):
 
 
 class StatusView(PredictingView):
+    @extend_schema(
+        summary="Look at a task",
+        operation_id="npu_status",
+        parameters=[schema.INCLUDE_RESULT],
+        responses={200: schema.NpuStatusOutput, **schema.CALL_ERRORS},
+    )
     def get(self, request: Request, task_id: str) -> Response:
+        """One of the account's, in whichever project."""
         caller = caller_of(request, "")
         asked = request.query_params.get("include_result", "") in TRUE
         if utility_task := utility_tasks.find(caller.user, task_id):
