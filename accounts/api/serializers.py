@@ -9,6 +9,7 @@ from typing import Any
 from django.utils import timezone
 from rest_framework import serializers
 
+from accounts.api.strict import StrictSerializer
 from accounts.api_tokens import LONGEST_GRACE
 from accounts.models import Scope
 from accounts.offers import offers
@@ -24,21 +25,6 @@ _OPTIONS = {
     "allowed_models": "allowed_models",
     "limits": "own_limits",
 }
-
-
-class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses unknown fields: a misspelt one would be an API token that may more."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        for name in data:
-            if name not in self.fields:
-                raise serializers.ValidationError(
-                    {str(name)[:100]: f"No such field; there are {self._names()}."}
-                )
-        return super().to_internal_value(data)
-
-    def _names(self) -> str:
-        return ", ".join(self.fields)
 
 
 class OwnLimitsField(serializers.DictField):

@@ -104,6 +104,21 @@ class CreateTests(TokenApiTestCase):
                 self.assertEqual(error["param"], param)
         self.assertEqual(ApiToken.objects.count(), before)
 
+    def test_it_takes_no_type_for_another(self) -> None:
+        cases: list[tuple[dict[str, Any], str]] = [
+            ({"name": 5}, "name"),
+            ({"scopes": [True]}, "scopes"),
+            ({"allowed_models": ["neo-tiny", 5]}, "allowed_models"),
+            ({"expires_in_seconds": "60"}, "expires_in_seconds"),
+            ({"expires_in_seconds": True}, "expires_in_seconds"),
+            ({"limits": {"tokens_per_day": "5"}}, "limits"),
+        ]
+        for body, param in cases:
+            with self.subTest(body):
+                error = self.refusal(self.create(**body), 400)
+                self.assertEqual(error["param"], param)
+                self.assertIn("must be", error["message"])
+
     def test_it_makes_none_that_may_do_more_than_the_one_that_asks(self) -> None:
         soon = timezone.now() + datetime.timedelta(hours=1)
         cases: list[tuple[dict[str, Any], dict[str, Any]]] = [

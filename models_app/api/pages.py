@@ -22,6 +22,7 @@ class PageQuery(StrictSerializer):
     """What a list is asked for. `lookups` says of each filter what it asks of a row."""
 
     lookups: ClassVar[Mapping[str, str]] = {}
+    is_query = True
     # A cursor is of use to the list that gave it alone.
     salt: ClassVar[str]
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts.api import strict
 from models_app.errors import InvalidInput
 from models_app.nearest import did_you_mean
 from models_app.parameters import parameters_schema
@@ -50,19 +51,16 @@ class ParametersField(serializers.Field[dict[str, object], object, Any, Any]):
         raise InvalidInput("parameters must be an object.", param="parameters")
 
 
-class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses unknown fields first: a misspelt name explains a missing one."""
+class StrictSerializer(strict.StrictSerializer):
+    """Names the field that was probably meant."""
 
     @classmethod
     def read(cls, data: object) -> dict[str, Any]:
         """The validated fields, or `ValidationError`."""
         return cast("dict[str, Any]", _only(cls).run_validation(data))
 
-    def to_internal_value(self, data: Any) -> Any:
-        for name in data:
-            if name not in self.fields:
-                raise _unknown_field(str(name), list(self.fields))
-        return super().to_internal_value(data)
+    def unknown_field(self, name: str) -> Exception:
+        return _unknown_field(name, list(self.fields))
 
 
 class CallInput(StrictSerializer):

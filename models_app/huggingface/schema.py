@@ -35,8 +35,8 @@ class ParametersField(serializers.Field[Any, Any, Any, Any]):
 class TgiGenerateInput(serializers.Serializer[Any]):
     inputs = serializers.CharField(help_text="The prompt.")
     parameters = ParametersField(required=False)
-    options = serializers.DictField(required=False, help_text="Taken and not used.")
-    model = serializers.CharField(required=False, help_text="Taken and not used.")
+    options = serializers.JSONField(required=False, help_text="Taken and not used.")
+    model = serializers.JSONField(required=False, help_text="Taken and not used.")
 
 
 class TgiCallInput(TgiGenerateInput):
@@ -45,8 +45,8 @@ class TgiCallInput(TgiGenerateInput):
 
 class TgiTokenizeInput(serializers.Serializer[Any]):
     inputs = serializers.CharField()
-    parameters = serializers.DictField(required=False, help_text="Not used.")
-    add_special_tokens = serializers.BooleanField(required=False, help_text="Not used.")
+    parameters = serializers.JSONField(required=False, help_text="Not used.")
+    add_special_tokens = serializers.JSONField(required=False, help_text="Not used.")
 
 
 class TgiTokenOutput(serializers.Serializer[Any]):

@@ -69,7 +69,7 @@ def _read(name: str, options: dict[str, Any]) -> CreateTokenInput:
         "scopes": options["scope"],
         "allowed_models": options["model"],
         "expires_in_seconds": None if days is None else days * A_DAY_IN_SECONDS,
-        "limits": dict(one.partition("=")[::2] for one in options["limit"] or ()),
+        "limits": dict(_limit(one) for one in options["limit"] or ()),
     }
     chosen = CreateTokenInput(
         data={field: value for field, value in given.items() if value is not None}
@@ -77,6 +77,12 @@ def _read(name: str, options: dict[str, Any]) -> CreateTokenInput:
     if not chosen.is_valid():
         raise CommandError(" ".join(_sentences(chosen.errors)))
     return chosen
+
+
+def _limit(given: str) -> tuple[str, int | str]:
+    """What is no number is said to be none by what reads it."""
+    name, _, number = given.partition("=")
+    return name, int(number) if number.isdecimal() else number
 
 
 def _sentences(problems: Any, field: str = "") -> Iterator[str]:
