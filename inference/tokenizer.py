@@ -63,6 +63,10 @@ class Tokenizer:
             return token.content.encode()
         return self.pieces[token_id] if token_id < len(self.pieces) else b""
 
+    def is_special(self, token_id: int) -> bool:
+        """Whether the token stands for no text."""
+        return not self.pieces[token_id]
+
     @cached_property
     def pieces(self) -> list[bytes]:
         """The bytes that each id stands for; none for a special token."""

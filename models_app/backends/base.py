@@ -19,6 +19,7 @@ __all__ = [
     "BeamParams",
     "GeneratedSequence",
     "Generation",
+    "IsSpecial",
     "ModelStatus",
     "SamplingParams",
     "Spell",
@@ -31,6 +32,7 @@ __all__ = [
 Spell = Callable[[int], str]
 # The same in bytes, of which a token may hold half a character.
 TokenBytes = Callable[[int], bytes]
+IsSpecial = Callable[[int], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,9 +101,6 @@ class Backend(Protocol):
     def encode(self, model: str, text: str) -> list[int]:
         """Token ids of `text`; raises `ModelNotInstalled` without a tokenizer."""
 
-    def decode(self, model: str, token_ids: list[int]) -> str:
-        """The text of `token_ids`."""
-
     def context_length(self, model: str) -> int:
         """Tokens that prompt and completion may have together."""
 
@@ -116,3 +115,6 @@ class Backend(Protocol):
 
     def token_bytes(self, model: str) -> TokenBytes:
         """What tells each token's bytes, those of special tokens too."""
+
+    def special_tokens(self, model: str) -> IsSpecial:
+        """What tells the tokens that stand for no text."""

@@ -21,7 +21,7 @@ from django.conf import settings
 from inference import errors as engine_errors
 from inference.client import EngineClient
 from inference.messages import ModelState, ModelStatus, Submit, TokenEvent
-from models_app.backends.base import Generation, Spell, TokenBytes
+from models_app.backends.base import Generation, IsSpecial, Spell, TokenBytes
 from models_app.backends.checkpoints import open_checkpoint, require_verified_folder
 from models_app.backends.supervisor import supervise_engine
 from models_app.backends.translation import RETRY_SECONDS, translate
@@ -113,9 +113,6 @@ class LocalBackend:
     def encode(self, model: str, text: str) -> list[int]:
         return open_checkpoint(model).tokenizer.encode(text)
 
-    def decode(self, model: str, token_ids: list[int]) -> str:
-        return open_checkpoint(model).tokenizer.decode(token_ids)
-
     def context_length(self, model: str) -> int:
         return open_checkpoint(model).context_length
 
@@ -132,6 +129,9 @@ class LocalBackend:
 
     def token_bytes(self, model: str) -> TokenBytes:
         return open_checkpoint(model).tokenizer.bytes_of
+
+    def special_tokens(self, model: str) -> IsSpecial:
+        return open_checkpoint(model).tokenizer.is_special
 
     async def _abort(self, request_ids: Sequence[str]) -> None:
         # Without an engine nothing runs.

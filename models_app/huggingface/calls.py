@@ -70,7 +70,7 @@ def admit_call(
     (prompt,) = admission.run.prompts
     writer = TextGeneration(
         arguments=call.arguments,
-        vocabulary=Vocabulary(admission.language_model.slug),
+        vocabulary=Vocabulary.of(admission.language_model.slug),
         first_token_id=prompt.token_ids[0],
     )
     return admission, writer

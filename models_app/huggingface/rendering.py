@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from models_app.backends import get_backend
+from models_app.backends.base import IsSpecial, Spell
 from models_app.huggingface.errors import error_json
 from models_app.huggingface.parameters import Arguments
 from models_app.predictions import (
@@ -29,16 +30,15 @@ INCOMPLETE: Json = {
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """What the tokens of a language model are."""
+    """What the tokens of a language model are, looked up once for a call."""
 
-    model: str
+    spell: Spell
+    is_special: IsSpecial
 
-    def spell(self, token_id: int) -> str:
-        return get_backend().speller(self.model)(token_id)
-
-    def is_special(self, token_id: int) -> bool:
-        """Only a special token has a name and stands for no text."""
-        return not get_backend().decode(self.model, [token_id])
+    @classmethod
+    def of(cls, model: str) -> Vocabulary:
+        backend = get_backend()
+        return cls(backend.speller(model), backend.special_tokens(model))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from accounts.errors import ApplicationError
 from models_app.backends.base import (
     GeneratedSequence,
     Generation,
+    IsSpecial,
     ModelStatus,
     Spell,
     TokenBytes,
@@ -72,9 +73,6 @@ class FakeBackend:
     def encode(self, model: str, text: str) -> list[int]:
         return [ord(character) for character in text]
 
-    def decode(self, model: str, token_ids: list[int]) -> str:
-        return "".join(chr(token_id) for token_id in token_ids)
-
     def context_length(self, model: str) -> int:
         return self.length
 
@@ -89,6 +87,9 @@ class FakeBackend:
 
     def token_bytes(self, model: str) -> TokenBytes:
         return lambda token_id: chr(token_id).encode()
+
+    def special_tokens(self, model: str) -> IsSpecial:
+        return lambda token_id: False
 
 
 def token(text: str, **fields: object) -> TokenEvent:

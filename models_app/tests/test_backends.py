@@ -106,7 +106,12 @@ class LocalBackendTests(BaseTestCase):
     def test_it_reads_texts_as_the_engine_does(self) -> None:
         token_ids = self.backend.encode(NEO_TINY, PROMPT)
 
-        self.assertEqual(self.backend.decode(NEO_TINY, token_ids), PROMPT)
+        spelt = b"".join(map(self.backend.token_bytes(NEO_TINY), token_ids))
+        self.assertEqual(spelt.decode(), PROMPT)
+        is_special = self.backend.special_tokens(NEO_TINY)
+        self.assertEqual({is_special(one) for one in token_ids}, {False})
+        end_of_text = self.backend.encode(NEO_TINY, "<|endoftext|>")
+        self.assertEqual([is_special(one) for one in end_of_text], [True])
         self.assertEqual(self.backend.context_length(NEO_TINY), 1024)
 
     def test_it_aborts_what_nobody_reads_any_more(self) -> None:
