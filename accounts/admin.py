@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from allauth.account.decorators import secure_admin_login
@@ -120,9 +120,13 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
         return bool(user.confirmed)  # type: ignore[attr-defined]
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Who may delete accounts may delete what is theirs, audit events too."""
-        found, counts, _, protected = super().get_deleted_objects(objs, request)
-        return found, counts, set(), protected
+        """Of what goes with an account only the kinds: its rows may be a million, and
+        some say where its owner signs in."""
+        found = [
+            f"{user}, with its projects, API tokens, predictions, usage and activity"
+            for user in objs
+        ]
+        return found, {"accounts": len(found)}, set(), []
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         close_account(user=obj)
@@ -149,12 +153,23 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
 
+class HappenedFilter(admin.EmptyFieldListFilter):
+    """By a moment that is empty until it comes."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        for choice, said in zip(
+            super().choices(changelist), ("All", "Not yet", "Yes"), strict=True
+        ):
+            yield {**choice, "display": said}
+
+
 @admin.register(TierOverride)
 class TierAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """The limits of the tiers; what is left empty is as the code has it."""
 
     form = TierOverrideForm
     list_display = ["tier", "changed_limits", "updated_at"]
+    ordering = ["pk"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         names = [f"{PREFIX}{kind.name}" for kind in LIMIT_KINDS]
@@ -219,7 +234,7 @@ class TierRequestAdmin(ReadOnlyAdmin):
 class ProjectAdmin(ReadOnlyAdmin):
     list_display = ["name", "user", "public_id", "created_at", "archived_at"]
     list_select_related = ["user"]
-    list_filter = [("archived_at", admin.EmptyFieldListFilter)]
+    list_filter = [("archived_at", HappenedFilter)]
     search_fields = ["name", "user__email", "public_id"]
     fields = [
         *("name", "user", "public_id", "created_at", "archived_at"),
@@ -234,7 +249,7 @@ class ApiTokenAdmin(ReadOnlyAdmin):
         "revoked_at",
     ]
     list_select_related = ["project__user"]
-    list_filter = [("revoked_at", admin.EmptyFieldListFilter)]
+    list_filter = [("revoked_at", HappenedFilter)]
     search_fields = ["name", "prefix", "public_id", "project__user__email"]
     # Never its digests.
     fields = [

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts.api_tokens import issue_api_token
+from accounts.api_tokens import issue_api_token, revoke_api_token
 from accounts.authentication import authenticate_plaintext
 from accounts.errors import InvalidApiToken
 from accounts.models import (
@@ -121,6 +121,22 @@ class AdminTestCase(BaseTestCase):
         event = self.alice.audit_events.get(kind="tier.changed")
         self.assertEqual(event.details, {"before": "Developer", "after": "Premium"})
         self.assertEqual(event.actor, "staff")
+
+    def test_it_asks_before_it_deletes_and_shows_no_row_of_the_account(self) -> None:
+        url = f"/admin/accounts/user/{self.alice.pk}/delete/"
+        with CaptureQueriesContext(connection) as asked:
+            page = self.client.get(url)
+        self.assertContains(page, "alice@example.org, with its projects, API tokens")
+        self.assertFalse([one for one in asked if "predictionrecord" in one["sql"]])
+        self.assertNotContains(page, self.api_token_of(self.alice).prefix)
+
+    def test_it_tells_working_api_tokens_from_revoked_ones(self) -> None:
+        revoke_api_token(api_token=self.api_token_of(self.alice))
+        url = reverse("admin:accounts_apitoken_changelist")
+        working = self.client.get(url, {"revoked_at__isempty": "1"})
+        self.assertNotContains(working, self.api_token_of(self.alice).prefix)
+        self.assertContains(working, self.api_token_of(self.bob).prefix)
+        self.assertContains(working, "Not yet")
 
     def test_it_confirms_addresses(self) -> None:
         EmailAddress.objects.filter(user=self.alice).delete()
