@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from torch import Tensor, cat
 
-from inference.decode_attention import DecodeSpan
+from inference.decode_attention import CompiledDecode, DecodeAttention
+from inference.heads import Heads, Turns
 from inference.kv_tensors import BLOCK_LENGTH, KVTensors
 from inference.prefill_attention import PrefillSpan
 
@@ -25,47 +26,56 @@ class Chunk(NamedTuple):
     is_decode: bool
 
 
-class Span(Protocol):
-    """Neighbouring rows of a step whose attention is computed together.
-
-    Rows are `[row, head, dim]`, those of the span alone, in fp32.
-    """
-
-    def write(self, layer: int, keys: Tensor, values: Tensor) -> None: ...
-    def attend(self, layer: int, queries: Tensor, width: int | None) -> Tensor: ...
-
-
 class StepAttention:
     """One step's attention, called by the architecture for each layer in turn."""
 
-    def __init__(self, kv: KVTensors, chunks: Sequence[Chunk]) -> None:
+    def __init__(
+        self,
+        kv: KVTensors,
+        chunks: Sequence[Chunk],
+        decode_kind: type[DecodeAttention] = CompiledDecode,
+    ) -> None:
         """Chunks that decode come first."""
+        self._kv = kv
         decoding = [chunk for chunk in chunks if chunk.is_decode]
-        prompts = [tile for c in chunks[len(decoding) :] for tile in _tiles(c)]
-        self._lengths = [tile.length for tile in prompts]
-        self._spans: list[Span] = [
-            PrefillSpan(kv, t.slot, t.start, t.length) for t in prompts
-        ]
+        self._num_decoding = len(decoding)
         if decoding:
             slots, positions = zip(*((c.slot, c.start) for c in decoding), strict=True)
-            self._lengths.insert(0, len(decoding))
-            self._spans.insert(0, DecodeSpan(kv, slots, positions))
+            self._decoding = decode_kind(kv, slots, positions)
+        tiles = [tile for c in chunks[len(decoding) :] for tile in _tiles(c)]
+        self._lengths = [tile.length for tile in tiles]
+        self._spans = [PrefillSpan(kv, t.slot, t.start, t.length) for t in tiles]
 
     def __call__(
         self,
         layer: int,
-        queries: Tensor,
-        keys: Tensor,
-        values: Tensor,
+        rows: Tensor,
         window: int | None = None,
+        turns: Turns | None = None,
     ) -> Tensor:
-        """Store the rows' keys and values; return the context of each query row."""
-        parts = (rows.split(self._lengths) for rows in (queries, keys, values))
+        """Store the rows' keys and values; return the context of each row's queries."""
+        num_rows, num_heads, head_dim = rows.shape
+        num_heads -= 2 * self._kv.num_heads
+        context = rows.new_empty(num_rows, num_heads, head_dim)
+        first = self._num_decoding
+        if first:
+            part = rows[:first], turns, window, context[:first]
+            self._decoding.attend(layer, *part)
+        if self._spans:
+            after = turns and turns.of(slice(first, None))
+            heads = Heads.of(rows[first:], after, self._kv.num_heads)
+            context[first:] = self._attend_to_prompts(layer, heads, window)
+        return context.flatten(1)
+
+    def _attend_to_prompts(
+        self, layer: int, heads: Heads, window: int | None
+    ) -> Tensor:
         contexts = []
-        for span, query, key, value in zip(self._spans, *parts, strict=True):
-            span.write(layer, key, value)
-            contexts.append(span.attend(layer, query, window))
-        return cat(contexts) if len(contexts) > 1 else contexts[0]
+        parts = (rows.split(self._lengths) for rows in heads)
+        for span, queries, keys, values in zip(self._spans, *parts, strict=True):
+            span.write(layer, keys, values)
+            contexts.append(span.attend(layer, queries, window))
+        return cat(contexts)
 
 
 def _tiles(chunk: Chunk) -> Iterator[Chunk]:

@@ -1,119 +1,108 @@
-"""Attention of one row for each of several slots, as weighted sums of lines of memory.
-
-A score adds up lines of keys, one for each dimension, weighted by the query; a context
-adds up lines of values, one for each position, weighted by the scores' softmax. Each
-sum runs over its own list of lines, in order, whatever the others do, and what is added
-beyond a row's window is exactly zero. So a row gets the same bits in any company.
-"""
+"""Attention of one row for each of several slots."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from inference.heads import Heads, Turns
+from inference.kernels.attention import attend_to_slots
 from inference.kv_tensors import BLOCK_LENGTH, KVTensors
 
-# Sums of this many positions stay the same when zeros follow.
-ALIGNMENT = 32
+
+class DecodeAttention(Protocol):
+    """Made for the slots and positions of a step's rows that decode."""
+
+    def __init__(
+        self, kv: KVTensors, slots: Sequence[int], positions: Sequence[int]
+    ) -> None: ...
+
+    def attend(
+        self,
+        layer: int,
+        rows: Tensor,
+        turns: Turns | None,
+        width: int | None,
+        context: Tensor,
+    ) -> None:
+        """Store the rows' keys and values; write the context of their queries. Of the
+        turns, those of other rows may follow."""
+        ...
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
-    """Lists of equal length, laid end to end: which lines each sum adds up."""
-
-    numbers: Tensor
-    starts: Tensor
-
-    def add_up(self, memory: Tensor, weights: Tensor) -> Tensor:
-        """`[list, width]`, of memory `[line, width]`; weights stand as numbers do."""
-        sums: Tensor = torch.embedding_bag(
-            memory, self.numbers, self.starts, False, 0, False, weights, True
-        )[0]
-        return sums
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What the rows look at: `mask` is `[row, 1, position]`, each counted from the
-    first position of the row's first block."""
-
-    num_blocks: int
-    keys: Lines
-    values: Lines
-    mask: Tensor
-
-
-class DecodeSpan:
-    """The rows' slots and positions, and where their keys and values lie."""
+class CompiledDecode:
+    """One kernel for all of it, on the CPU. A row gets the same bits in any company."""
 
     def __init__(
         self, kv: KVTensors, slots: Sequence[int], positions: Sequence[int]
     ) -> None:
         self._kv = kv
-        self._positions = torch.tensor(positions)[:, None]
-        self._max_position = max(positions)
-        self._slots = torch.tensor(slots)[:, None]
-        places = self._positions % BLOCK_LENGTH
-        blocks = self._positions // BLOCK_LENGTH
-        self._key_places = self._on_device(self._slots, blocks, places)
-        self._value_places = self._on_device(self._slots, self._positions)
-        self._views: dict[int | None, View] = {}
+        self._slots, self._positions = torch.tensor(slots), torch.tensor(positions)
+        self._scratch = torch.empty(
+            torch.get_num_threads(), 2 * kv.head_dim + kv.length
+        )
+        self._no_turns = Turns(torch.empty(0, 0, 0), torch.empty(0, 0, 0))
 
-    def write(self, layer: int, keys: Tensor, values: Tensor) -> None:
-        memory = self._kv.keys[layer].permute(0, 2, 4, 1, 3)
-        memory.index_put_(self._key_places, keys)
-        memory = self._kv.values[layer].transpose(1, 2)
-        memory.index_put_(self._value_places, values)
-
-    def attend(self, layer: int, queries: Tensor, width: int | None) -> Tensor:
-        num_rows, num_heads, head_dim = queries.shape
-        view = self._view(width, num_heads)
-        weights = queries.unsqueeze(2).expand(-1, -1, view.num_blocks, -1).reshape(-1)
-        keys = self._kv.keys[layer].view(-1, BLOCK_LENGTH)
-        scores = view.keys.add_up(keys, weights).view(num_rows, num_heads, -1)
-        scores = scores[:, :, : view.mask.size(2)] + view.mask
-        values = self._kv.values[layer].view(-1, head_dim)
-        context = view.values.add_up(values, scores.softmax(-1).view(-1))
-        return context.view(num_rows, num_heads, head_dim)
-
-    def _view(self, width: int | None, num_heads: int) -> View:
-        if width is not None and self._max_position < width:
-            width = None
-        if width not in self._views:
-            self._views[width] = self._build_view(width, num_heads)
-        return self._views[width]
-
-    def _build_view(self, width: int | None, num_heads: int) -> View:
-        kv, positions = self._kv, self._positions
-        first = (positions - (width or kv.length) + 1).clamp_(min=0) // BLOCK_LENGTH
-        last = positions // BLOCK_LENGTH
-        num_blocks = int((last - first).max()) + 1
-        length = int((positions - first * BLOCK_LENGTH).max()) // ALIGNMENT + 1
-        length *= ALIGNMENT
-        seen = first * BLOCK_LENGTH + torch.arange(length)
-        visible = seen <= positions
-        if width is not None:
-            visible &= seen > positions - width
-        # Beyond its end a row looks at what it has seen last, which costs no reading.
-        blocks = torch.minimum(first + torch.arange(num_blocks), last)
-        heads = torch.arange(num_heads) // (num_heads // kv.num_heads)
-        heads = (self._slots * kv.num_heads + heads)[:, :, None]
-        dims = torch.arange(kv.head_dim)
-        key_blocks = heads * kv.num_blocks + blocks[:, None]
-        return View(
-            num_blocks,
-            self._lines(key_blocks[..., None] * kv.head_dim + dims),
-            self._lines(heads * kv.length + seen.minimum(positions)[:, None]),
-            torch.where(visible, 0.0, -torch.inf)[:, None].to(kv.device),
+    def attend(
+        self,
+        layer: int,
+        rows: Tensor,
+        turns: Turns | None,
+        width: int | None,
+        context: Tensor,
+    ) -> None:
+        attend_to_slots(
+            *(rows, *(turns or self._no_turns), self._slots, self._positions),
+            width or self._kv.length,
+            *(self._kv.keys_of[layer], self._kv.values_of[layer]),
+            *(self._scratch, context),
         )
 
-    def _on_device(self, *columns: Tensor) -> tuple[Tensor, ...]:
-        return tuple(column[:, 0].to(self._kv.device) for column in columns)
 
-    def _lines(self, numbers: Tensor) -> Lines:
-        length = numbers.size(-1)
-        starts = torch.arange(0, numbers.numel() + 1, length)
-        return Lines(numbers.flatten().to(self._kv.device), starts.to(self._kv.device))
+class PlainDecode:
+    """Torch's own operations, for a GPU: over all blocks up to the longest row's."""
+
+    def __init__(
+        self, kv: KVTensors, slots: Sequence[int], positions: Sequence[int]
+    ) -> None:
+        self._kv = kv
+        self._num_blocks = max(positions) // BLOCK_LENGTH + 1
+        self._slots = torch.tensor(slots, device=kv.device)
+        self._positions = torch.tensor(positions, device=kv.device)
+
+    def attend(
+        self,
+        layer: int,
+        rows: Tensor,
+        turns: Turns | None,
+        width: int | None,
+        context: Tensor,
+    ) -> None:
+        turns = turns and turns.of(slice(len(rows)))
+        queries, keys, values = Heads.of(rows, turns, self._kv.num_heads)
+        self._store(layer, keys, values)
+        length = self._num_blocks * BLOCK_LENGTH
+        keys = self._kv.keys_of[layer][self._slots, :, : self._num_blocks]
+        values = self._kv.values_of[layer][self._slots, :, :length]
+        grouped = queries.unflatten(1, (self._kv.num_heads, -1))
+        scores = torch.einsum("rhgd,rhbdp->rhgbp", grouped, keys).flatten(3)
+        weights = scores.masked_fill(self._hidden(width), -torch.inf).softmax(-1)
+        found = torch.einsum("rhgp,rhpd->rhgd", weights, values)
+        context.copy_(found.flatten(1, 2))
+
+    def _store(self, layer: int, keys: Tensor, values: Tensor) -> None:
+        blocks, places = self._positions // BLOCK_LENGTH, self._positions % BLOCK_LENGTH
+        memory = self._kv.keys_of[layer].permute(0, 2, 4, 1, 3)
+        memory.index_put_((self._slots, blocks, places), keys)
+        memory = self._kv.values_of[layer].transpose(1, 2)
+        memory.index_put_((self._slots, self._positions), values)
+
+    def _hidden(self, width: int | None) -> Tensor:
+        """`[row, 1, 1, position]`: what the rows do not look at."""
+        seen = torch.arange(self._num_blocks * BLOCK_LENGTH, device=self._kv.device)
+        last = self._positions[:, None, None, None]
+        hidden = seen > last
+        return hidden if width is None else hidden | (seen <= last - width)

@@ -40,6 +40,8 @@ class KVTensors:
         outer = (num_layers, num_slots, num_heads)
         self.keys = _zeros((*outer, self.num_blocks, head_dim, BLOCK_LENGTH), device)
         self.values = _zeros((*outer, self.length, head_dim), device)
+        # Those of each layer, which a step asks for again and again.
+        self.keys_of, self.values_of = self.keys.unbind(), self.values.unbind()
 
     @property
     def device(self) -> torch.device:

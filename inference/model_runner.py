@@ -9,6 +9,7 @@ from torch import Tensor
 
 from inference.architectures.base import Architecture
 from inference.attention import Chunk, StepAttention
+from inference.decode_attention import CompiledDecode, DecodeAttention, PlainDecode
 from inference.kv_cache import SlotCopy
 from inference.kv_tensors import KVTensors
 from inference.scheduler import ScheduledRequest
@@ -25,6 +26,9 @@ class ModelRunner:
         device: str = "cpu",
     ) -> None:
         self._model, self._device = model, device
+        self._decode_kind: type[DecodeAttention] = (
+            CompiledDecode if device == "cpu" else PlainDecode
+        )
         shape = model.shape
         self.kv = KVTensors(
             num_layers=shape.num_layers,
@@ -50,7 +54,7 @@ class ModelRunner:
         for chunk in chunks:
             if chunk.is_decode:
                 self.kv.prepare(chunk.slot, chunk.start)
-        attend = StepAttention(self.kv, chunks)
+        attend = StepAttention(self.kv, chunks, self._decode_kind)
         hidden = self._model.forward(
             self._tensor(token_ids), self._tensor(positions), attend
         )

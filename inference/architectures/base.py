@@ -7,6 +7,8 @@ from typing import Protocol
 
 from torch import Tensor
 
+from inference.heads import Turns
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelShape:
@@ -21,19 +23,19 @@ class ModelShape:
 
 
 class Attend(Protocol):
-    """Stores the rows' keys and values; returns the context of each query row.
+    """Stores the rows' keys and values; returns the context of each row's queries.
 
-    Rows are `[row, head, dim]` in fp32, and so is the context; `window` limits how far
-    back a row looks.
+    Rows are `[row, head, dim]`: all heads of queries, then those of keys, then those of
+    values. Scores are not scaled. `window` limits how far back a row looks; queries and
+    keys are turned by `turns`. The context is `[row, head and dim]`, of the rows' type.
     """
 
     def __call__(
         self,
         layer: int,
-        queries: Tensor,
-        keys: Tensor,
-        values: Tensor,
+        rows: Tensor,
         window: int | None = None,
+        turns: Turns | None = None,
     ) -> Tensor: ...
 
 

@@ -47,13 +47,11 @@ class GPTNeo:
         self.head = weights.linear("transformer.wte")
 
     def forward(self, token_ids: Tensor, positions: Tensor, attend: Attend) -> Tensor:
-        heads = (3, self.shape.num_heads, self.shape.head_dim)
+        heads = (3 * self.shape.num_heads, self.shape.head_dim)
         hidden = self.token_embedding(token_ids) + self.position_embedding(positions)
         for number, layer in enumerate(self.layers):
-            qkv = layer.qkv(layer.attention_norm(hidden)).float()
-            queries, keys, values = qkv.unflatten(1, heads).unbind(1)
-            context = attend(number, queries, keys, values, self.windows[number])
-            hidden = hidden + layer.out(context.flatten(1).to(hidden.dtype))
+            qkv = layer.qkv(layer.attention_norm(hidden)).unflatten(1, heads)
+            hidden = hidden + layer.out(attend(number, qkv, self.windows[number]))
             hidden = hidden + layer.down(layer.up(layer.mlp_norm(hidden)))
         return hidden
 

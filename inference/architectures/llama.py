@@ -51,17 +51,13 @@ class Llama:
         self.head = weights.linear("model.embed_tokens" if is_tied else "lm_head")
 
     def forward(self, token_ids: Tensor, positions: Tensor, attend: Attend) -> Tensor:
-        num_heads, num_kv_heads = self.shape.num_heads, self.shape.num_kv_heads
-        heads = (num_heads + 2 * num_kv_heads, self.shape.head_dim)
+        num_heads = self.shape.num_heads + 2 * self.shape.num_kv_heads
+        heads = (num_heads, self.shape.head_dim)
         turns = self.rotary.turns(positions)
         hidden = self.token_embedding(token_ids)
         for number, layer in enumerate(self.layers):
             qkv = layer.qkv(layer.attention_norm(hidden)).unflatten(1, heads)
-            turned = turns.apply(qkv[:, :-num_kv_heads])
-            queries, keys = turned.split((num_heads, num_kv_heads), 1)
-            values = qkv[:, -num_kv_heads:].float()
-            context = attend(number, queries, keys, values)
-            hidden = hidden + layer.out(context.flatten(1).to(hidden.dtype))
+            hidden = hidden + layer.out(attend(number, qkv, turns=turns))
             rows = layer.mlp_norm(hidden)
             hidden = hidden + layer.down(layer.gate(rows) * layer.up(rows))
         return hidden

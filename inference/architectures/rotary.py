@@ -8,27 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from inference.architectures.base import ModelShape
 from inference.errors import CheckpointInvalid
+from inference.heads import Turns
 
 THETA = 10_000.0
-
-
-class Turns(NamedTuple):
-    """One step's turns, `[row, head, dim]`; made once and used in every layer."""
-
-    cosines: Tensor
-    sines: Tensor
-
-    def apply(self, rows: Tensor) -> Tensor:
-        """Queries and keys in, turned and in fp32 out, as attention wants them."""
-        half = rows.size(-1) // 2
-        return rows * self.cosines + rows.roll(half, -1) * self.sines
 
 
 class Rotary:

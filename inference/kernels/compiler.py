@@ -151,6 +151,13 @@ def _my_share(count: Any) -> Function:
     return share
 
 
+def _my_number() -> Function:
+    def number() -> int:
+        return _thread()
+
+    return number
+
+
 def _widen(number: Any) -> Function:
     return floats.widened if number == types.uint16 else floats.same
 
@@ -179,6 +186,7 @@ def _select_larger(typing: Any, one: Any, other: Any) -> Any:
 # What stands for a function of Python's, by the types of its arguments.
 _IMPLEMENTATIONS = {
     threads.my_share: _my_share,
+    threads.my_number: _my_number,
     floats.widen: _widen,
     floats.narrow: _narrow,
     floats.larger: _larger,

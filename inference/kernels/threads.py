@@ -31,6 +31,11 @@ def my_share(count: int) -> range:
     return range(count)
 
 
+def my_number() -> int:
+    """Which of the threads this is, from 0 on; for what each has of its own."""
+    return 0
+
+
 def symbols() -> dict[str, int]:
     """What compiled kernels call, and where it is."""
     return {
