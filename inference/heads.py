@@ -36,4 +36,5 @@ class Heads(NamedTuple):
         turned, values = rows.split((rows.size(1) - num_kv_heads, num_kv_heads), 1)
         turned = turned.float() if turns is None else turns.apply(turned)
         num_heads = turned.size(1) - num_kv_heads
-        return cls(*turned.split((num_heads, num_kv_heads), 1), values.float())
+        queries, keys = turned.split((num_heads, num_kv_heads), 1)
+        return cls(queries, keys, values.float())

@@ -152,8 +152,8 @@ def _my_share(count: Any) -> Function:
 
 
 def _my_number() -> Function:
-    def number() -> int:
-        return _thread()
+    def number() -> Any:
+        return np.int64(_thread())
 
     return number
 
