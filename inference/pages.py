@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import re
 from pathlib import Path
 
 from torch import Tensor
 from torch.nn import functional as F
 
-MAPS = Path("/proc/self/maps")
+MAPS, SMAPS = Path("/proc/self/maps"), Path("/proc/self/smaps")
+# What is mapped from where to where of which file, and how much of it was written to.
+_ENTRY = re.compile(
+    r"^([0-9a-f]+)-([0-9a-f]+) [^\n]* (/[^\n]+)\n.*?^Anonymous: +(\d+)", re.M | re.S
+)
 # A row takes about 64 kB with its neighbours.
 ROWS_HELD = 128
 _MADV_DONTNEED = 4
@@ -23,6 +28,15 @@ def give_back_pages(tensor: Tensor) -> None:
     """
     if mapping := _mapping(tensor):
         _give_back(*mapping)
+
+
+def give_back_library(name: str) -> None:
+    """Let go of the memory that a loaded library takes, known by a part of its file's
+    name, but for what was written to it: nothing else could bring that back."""
+    if SMAPS.is_file():
+        for start, stop, path, num_written in _ENTRY.findall(SMAPS.read_text()):
+            if name in path and not int(num_written):
+                _give_back(int(start, 16), int(stop, 16))
 
 
 class MappedTable:

@@ -12,6 +12,7 @@ from torch import Tensor
 from inference.kernels.declare import Function, Parameter, variants
 from inference.kernels.library import address_of
 from inference.kernels.threads import run
+from inference.pages import give_back_library
 
 _NUMBERS = {"int64": int, "float64": float}
 
@@ -69,6 +70,7 @@ def prepare() -> None:
     """Link every kernel that has been imported; compile them all if none are there."""
     for one in KERNELS:
         one.prepare()
+    give_back_library("llvmlite")
 
 
 def _kind(parameter: Parameter) -> Any:

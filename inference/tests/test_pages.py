@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 from pathlib import Path
 
+import llvmlite.binding as llvm
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from inference.pages import MAPS, MappedTable, give_back_pages
+from inference.pages import MAPS, MappedTable, give_back_library, give_back_pages
 
 pytestmark = pytest.mark.skipif(not MAPS.is_file(), reason="needs Linux")
 
@@ -36,6 +38,23 @@ def test_it_leaves_memory_alone_that_no_file_backs() -> None:
     give_back_pages(weight)
 
     assert weight.sum() == weight.numel()
+
+
+def test_it_gives_back_a_library_that_works_as_before() -> None:
+    expected = llvm.get_host_cpu_features().flatten()
+    code = next(
+        line.split()[0]
+        for line in MAPS.read_text().splitlines()
+        if "llvmlite" in line and "r-xp" in line
+    )
+    start, stop = (int(address, 16) for address in code.split("-"))
+    assert ctypes.string_at(start, stop - start)
+    before = resident_file_kilobytes()
+
+    give_back_library("llvmlite")
+
+    assert resident_file_kilobytes() <= before - (stop - start) // 1024 + 1024
+    assert llvm.get_host_cpu_features().flatten() == expected
 
 
 def test_it_holds_few_of_a_tables_rows(tmp_path: Path) -> None:
