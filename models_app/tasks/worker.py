@@ -57,6 +57,8 @@ class Worker:
             executor=ThreadPoolExecutor(sum(capacity.values())),
         )
         self._active: dict[uuid.UUID, str] = {}
+        # Whether the end of a task makes room for another one.
+        self._has_held_back = True
         self._stopping = threading.Event()
         self._look_due = 0.0
         self._chores_due = 0.0
@@ -94,6 +96,8 @@ class Worker:
                 chore()
 
     def _start_one(self) -> bool:
+        # Before it looks, so that what ends meanwhile has it look again.
+        self._has_held_back = True
         active = dict(self._active)
         running = Counter(active.values())
         open_queues = [
@@ -102,6 +106,7 @@ class Worker:
         if self._stopping.is_set() or not open_queues:
             return False
         those = self._may_begin(active)
+        self._has_held_back = bool(those) or len(open_queues) < len(self._capacity)
         claimed = queue.claim(self._mailbox.name, open_queues, those)
         if claimed is None:
             return False
@@ -118,7 +123,8 @@ class Worker:
             logger.exception("task %s (%s) failed", claimed.pk, claimed.task_path)
         finally:
             del self._active[claimed.pk]
-            self._mailbox.wake()
+            if self._has_held_back or self._stopping.is_set():
+                self._mailbox.wake()
 
 
 def end_process() -> None:
