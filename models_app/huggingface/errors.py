@@ -35,6 +35,8 @@ def as_sentence(
     fields: dict[str, object], error: ApplicationError
 ) -> dict[str, object]:
     """The error object with what these clients print and raise by."""
-    sentence = " ".join(str(fields[one]) for one in ("message", "hint") if fields[one])
+    message, hint = str(fields["message"]), str(fields["hint"] or "")
+    # OpenAI's message ends with the hint already.
+    sentence = message if message.endswith(hint) else f"{message} {hint}"
     known = error_type(error)
     return fields | {"error": sentence} | ({"error_type": known} if known else {})

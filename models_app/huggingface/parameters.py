@@ -113,6 +113,11 @@ class Arguments:
     top_n_tokens: int
     truncate: int | None
 
+    @property
+    def samples(self) -> bool:
+        is_wanted = self.parameters["do_sample"] is not False
+        return is_wanted and self.parameters["temperature"] != 0
+
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
@@ -136,8 +141,9 @@ _STREAM_RULES = (
 _RULES = (
     _Rule(
         "best_of",
-        lambda call: call.best_of > 1 and not call.parameters["do_sample"],
-        "best_of above 1 needs do_sample: without sampling there is one completion.",
+        lambda call: call.best_of > 1 and not call.samples,
+        "best_of above 1 needs do_sample and a temperature above 0: without sampling "
+        "there is one completion.",
     ),
 )
 

@@ -54,6 +54,12 @@ _SHARED = _by_name(*(one for one in PARAMETERS if one.name not in _NOT_TAKEN)) |
     _by_name(
         _ours("temperature", default=1.0),
         _ours("top_k", default=0),
+        _ours(
+            "top_p",
+            help_text="Draw only from the likeliest tokens that together have this "
+            "probability; 1 draws from all, 0 always takes the likeliest.",
+            excludes_minimum=False,
+        ),
         _ours("stop", max_items=4),
         _ours("num_return_sequences", name="n"),
     )

@@ -25,10 +25,14 @@ def require_known_names(body: Body, dialect: Dialect) -> None:
 
 def read_values(body: Body, dialect: Dialect) -> dict[str, object]:
     """Every parameter of the route, given or by default; None where neither is."""
-    return {
+    values: dict[str, object] = {
         name: parameter.parse(body.get(name))
         for name, parameter in dialect.parameters.items()
     }
+    if values["top_p"] == 0:
+        # Of which ours has no word, since it leaves one token to draw.
+        values |= {"top_p": 1.0, "temperature": 0.0}
+    return values
 
 
 def engine_parameters(values: Mapping[str, object]) -> dict[str, object]:

@@ -124,6 +124,7 @@ class ChatTests(HuggingFaceTestCase):
 
         self.assertEqual(error["code"], "chat_not_supported")
         self.assertEqual(error["error_type"], "validation")
+        self.assertEqual(error["error"].count("/v1/completions"), 1)
 
     def test_it_answers_for_the_model_of_the_address(self) -> None:
         template = ChatTemplate(jinja2.Template("Hi"), {})

@@ -80,6 +80,7 @@ class ParameterTests(HuggingFaceTestCase):
     def test_it_refuses_what_makes_no_sense(self) -> None:
         for name, parameters in (
             ("best_of", {"best_of": 2}),
+            ("best_of", {"best_of": 2, "temperature": 0}),
             ("best_of", {"best_of": 0}),
             ("top_n_tokens", {"top_n_tokens": 21}),
             ("truncate", {"truncate": 0}),

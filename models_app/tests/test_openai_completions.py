@@ -117,7 +117,11 @@ class AnswerTests(CompletionTestCase):
         self.assertEqual(answer["usage"]["completion_tokens"], 20)
 
     def test_it_computes_equal_choices_once(self) -> None:
-        for fields in ({"temperature": 0}, {"do_sample": False, "best_of": 3}):
+        for fields in (
+            {"temperature": 0},
+            {"top_p": 0},
+            {"do_sample": False, "best_of": 3},
+        ):
             with self.subTest(fields):
                 answer = self.answer(prompt=["ab", "c"], n=2, **fields)
 
