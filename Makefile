@@ -9,6 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 RUNTIME := $(VENV)/.installed-runtime
+KERNELS := $(VENV)/.compiled-kernels
 DEVELOPMENT := $(VENV)/.installed-development
 TEMPLATES = $$(git ls-files --cached --others --exclude-standard '*.html')
 ARGS ?=
@@ -23,13 +24,13 @@ help:
 	@echo "make format  rewrite the code the way make check wants it"
 	@echo "make lock    renew constraints.txt from requirements*.txt"
 
-run: $(RUNTIME)
+run: $(RUNTIME) $(KERNELS)
 	@exec $(BIN)/python -m neuro_site
 
-test: $(DEVELOPMENT)
+test: $(DEVELOPMENT) $(KERNELS)
 	$(BIN)/python -m pytest $(ARGS)
 
-bench: $(DEVELOPMENT)
+bench: $(DEVELOPMENT) $(KERNELS)
 	$(BIN)/python -m bench $(ARGS)
 
 check: $(DEVELOPMENT)
@@ -59,6 +60,10 @@ $(RUNTIME): requirements.txt constraints.txt
 	@echo "Installing what Neuro needs into $(VENV) (about 300 MB to fetch) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) install -qq -r requirements.txt -c constraints.txt
+	@touch $@
+
+# Else the first start after a change of theirs would wait for it.
+$(KERNELS): $(RUNTIME) $(wildcard inference/kernels/*.py)
 	@$(BIN)/python -m inference.kernels.library
 	@touch $@
 
