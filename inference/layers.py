@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import functools
 from collections.abc import Callable
 from functools import partial
 from typing import Literal, Protocol
@@ -11,16 +11,20 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from inference.kernels.byte_products import GROUP, MAX_ROWS, NUM_OUTPUTS
+from inference.kernels.linear import (
+    GELU_TANH,
+    LEVELS,
+    NONE,
+    SILU,
+    TINY,
+    ZERO,
+    multiply_quantized,
+)
+
 Activation = Literal["none", "gelu_tanh", "silu"]
-TINY = 1e-12
-# Eight-bit numbers lie this far to either side of zero.
-LEVELS = 127
-# What stands between the steps of so many rows fits the cache.
-TILE_ROWS = 256
 # The one form that is called, so that no call has to look for it.
 _MULTIPLY = torch.ops.mkldnn._linear_pointwise.default
-_MULTIPLY_QUANTIZED = torch.ops.onednn.qlinear_pointwise.default
-_GELU_SLOPE = torch.tensor(2 * math.sqrt(2 / math.pi))
 # Each activation as a function, and as what oneDNN can do while it multiplies.
 _FUNCTIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
     "none": lambda rows: rows,
@@ -32,18 +36,16 @@ _POST_OPS = {
     "gelu_tanh": ("gelu", "tanh"),
     "silu": ("swish", ""),
 }
-
-
-def gelu_tanh(rows: Tensor) -> Tensor:
-    """`tanh`'s approximation of GELU in terms of the sigmoid, which is cheaper."""
-    cubic = torch.addcmul(_GELU_SLOPE, rows, rows, value=0.044715 * float(_GELU_SLOPE))
-    return cubic.mul_(rows).sigmoid_().mul_(rows)
+_CODES = {"none": NONE, "gelu_tanh": GELU_TANH, "silu": SILU}
 
 
 class Linear(Protocol):
-    """Rows in, rows out. The bits of a row never depend on the other rows."""
+    """Rows in, rows out. The bits of a row never depend on the other rows.
 
-    def __call__(self, rows: Tensor) -> Tensor: ...
+    The outputs are added to `onto` if that is given, whose memory may be overwritten.
+    """
+
+    def __call__(self, rows: Tensor, onto: Tensor | None = None) -> Tensor: ...
 
 
 class PlainLinear:
@@ -53,8 +55,9 @@ class PlainLinear:
         self._weight, self._bias = weight, bias
         self._activate = _FUNCTIONS[activation]
 
-    def __call__(self, rows: Tensor) -> Tensor:
-        return self._activate(F.linear(rows, self._weight, self._bias))
+    def __call__(self, rows: Tensor, onto: Tensor | None = None) -> Tensor:
+        outputs = self._activate(F.linear(rows, self._weight, self._bias))
+        return outputs if onto is None else onto + outputs
 
 
 class RepackedLinear:
@@ -70,10 +73,12 @@ class RepackedLinear:
         self._post_op = _POST_OPS[activation]
         self._needs_company = not _is_exact_alone(self._multiply, weight)
 
-    def __call__(self, rows: Tensor) -> Tensor:
+    def __call__(self, rows: Tensor, onto: Tensor | None = None) -> Tensor:
         if len(rows) == 1 and self._needs_company:
-            return self._multiply(rows.expand(2, -1))[:1]
-        return self._multiply(rows)
+            outputs = self._multiply(rows.expand(2, -1))[:1]
+        else:
+            outputs = self._multiply(rows)
+        return outputs if onto is None else onto + outputs
 
     def _multiply(self, rows: Tensor) -> Tensor:
         kind, algorithm = self._post_op
@@ -108,30 +113,42 @@ class QuantizedLinear:
 
     def __init__(self, weight: Tensor, bias: Tensor | None, activation: Activation):
         weight = weight.float()
+        self._num_outputs, num_inputs = weight.shape
         scales = (weight.abs().amax(1) / LEVELS).clamp_min(TINY)
         rounded = (weight / scales[:, None]).round_().to(torch.int8)
-        self._weight = torch.ops.onednn.qlinear_prepack(rounded, None)
-        self._scales = scales / LEVELS
-        self._zero_points = torch.zeros(len(weight), dtype=torch.long)
-        self._middle = torch.full(weight.shape[1:], 128.5)
-        self._bias = torch.zeros(len(weight)) if bias is None else bias.float()
-        self._activate = (_FUNCTIONS | {"gelu_tanh": gelu_tanh})[activation]
-
-    def __call__(self, rows: Tensor) -> Tensor:
-        if len(rows) <= TILE_ROWS:
-            return self._multiply(rows)
-        return torch.cat([self._multiply(tile) for tile in rows.split(TILE_ROWS)])
-
-    def _multiply(self, rows: Tensor) -> Tensor:
-        magnitudes = rows.abs()
-        largest = magnitudes.amax(-1, keepdim=True).clamp_min_(TINY)
-        # Unsigned, with zero at 128: the processor's instruction wants it so. The
-        # conversion cuts off what follows the point, which half a step more rounds.
-        scaled = torch.addcmul(
-            *(self._middle, rows, largest.reciprocal()), value=LEVELS, out=magnitudes
+        spare = 0, -self._num_outputs % NUM_OUTPUTS
+        rounded = F.pad(rounded, (0, -num_inputs % GROUP, *spare))
+        bias = torch.zeros(self._num_outputs) if bias is None else bias.float()
+        self._num_bytes = rounded.size(1)
+        self._multiply = multiply_quantized.bind(
+            _blocks(rounded),
+            ZERO * rounded.sum(1, dtype=torch.int32),
+            F.pad(scales, spare),
+            F.pad(bias, spare),
+            _CODES[activation],
         )
-        sums = _MULTIPLY_QUANTIZED(
-            *(scaled.to(torch.uint8), 1.0, 128, self._weight, self._scales),
-            *(self._zero_points, None, 1.0, 0, torch.float32, "none", [], ""),
+
+    def __call__(self, rows: Tensor, onto: Tensor | None = None) -> Tensor:
+        num_rows = len(rows)
+        outputs = torch.empty(num_rows, self._num_outputs) if onto is None else onto
+        self._multiply(
+            rows.contiguous(),
+            torch.empty(num_rows, self._num_bytes, dtype=torch.uint8),
+            torch.empty(num_rows),
+            _sums(torch.get_num_threads()),
+            int(onto is not None),
+            outputs,
         )
-        return self._activate(torch.addcmul(self._bias, sums, largest, out=sums))
+        return outputs
+
+
+@functools.cache
+def _sums(num_threads: int) -> Tensor:
+    """Room for each thread's sums of a tile, which no layer needs beyond its call."""
+    return torch.empty(num_threads, MAX_ROWS, NUM_OUTPUTS, dtype=torch.int32)
+
+
+def _blocks(matrix: Tensor) -> Tensor:
+    """`[output, input]` in the order that the kernel reads, see `byte_products.py`."""
+    groups = matrix.view(-1, NUM_OUTPUTS, matrix.size(1) // GROUP, GROUP)
+    return groups.transpose(1, 2).flatten(2)

@@ -51,8 +51,9 @@ class GPTNeo:
         hidden = self.token_embedding(token_ids) + self.position_embedding(positions)
         for number, layer in enumerate(self.layers):
             qkv = layer.qkv(layer.attention_norm(hidden)).unflatten(1, heads)
-            hidden = hidden + layer.out(attend(number, qkv, self.windows[number]))
-            hidden = hidden + layer.down(layer.up(layer.mlp_norm(hidden)))
+            context = attend(number, qkv, self.windows[number])
+            hidden = layer.out(context, onto=hidden)
+            hidden = layer.down(layer.up(layer.mlp_norm(hidden)), onto=hidden)
         return hidden
 
     def logits(self, hidden: Tensor) -> Tensor:

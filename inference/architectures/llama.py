@@ -57,9 +57,9 @@ class Llama:
         hidden = self.token_embedding(token_ids)
         for number, layer in enumerate(self.layers):
             qkv = layer.qkv(layer.attention_norm(hidden)).unflatten(1, heads)
-            hidden = hidden + layer.out(attend(number, qkv, turns=turns))
+            hidden = layer.out(attend(number, qkv, turns=turns), onto=hidden)
             rows = layer.mlp_norm(hidden)
-            hidden = hidden + layer.down(layer.gate(rows) * layer.up(rows))
+            hidden = layer.down(layer.gate(rows) * layer.up(rows), onto=hidden)
         return hidden
 
     def logits(self, hidden: Tensor) -> Tensor:

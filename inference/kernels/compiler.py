@@ -19,7 +19,12 @@ from numba.extending import intrinsic, overload, register_jitable
 from numba.np.arrayobj import populate_array
 
 import inference.kernels
-from inference.kernels import floats, threads
+from inference.kernels import (
+    byte_products,
+    byte_products_compiled,
+    floats,
+    threads,
+)
 from inference.kernels.declare import HELPERS, Function, Parameter, variants
 from inference.kernels.parallel import KERNELS
 
@@ -140,6 +145,7 @@ def _type(parameter: Parameter) -> Any:
 
 _thread = types.ExternalFunction("omp_get_thread_num", types.int32())
 _threads = types.ExternalFunction("omp_get_num_threads", types.int32())
+_barrier = types.ExternalFunction("GOMP_barrier", types.void())
 
 
 # Their parameters must be annotated as those of what they give back.
@@ -156,6 +162,10 @@ def _my_number() -> Function:
         return np.int64(_thread())
 
     return number
+
+
+def _wait_for_others() -> Function:
+    return lambda: _barrier()
 
 
 def _widen(number: Any) -> Function:
@@ -186,7 +196,9 @@ def _select_larger(typing: Any, one: Any, other: Any) -> Any:
 # What stands for a function of Python's, by the types of its arguments.
 _IMPLEMENTATIONS = {
     threads.my_share: _my_share,
+    threads.wait_for_others: _wait_for_others,
     threads.my_number: _my_number,
+    byte_products.multiply_bytes: byte_products_compiled.multiply_bytes,
     floats.widen: _widen,
     floats.narrow: _narrow,
     floats.larger: _larger,

@@ -32,18 +32,15 @@ class Kernel:
 
     def __call__(self, *arguments: Tensor | int | float) -> None:
         """Raises TypeError for what the kernel does not take."""
-        kinds: list[Any] = []
-        words: list[int] = []
-        for value in arguments:
-            if isinstance(value, Tensor):
-                kinds.append((value.dtype, value.dim(), value.is_contiguous()))
-                words.append(value.data_ptr())
-                words += value.shape
-            else:
-                kinds.append(type(value))
-                words.append(value if isinstance(value, int) else _bits(value))
-        key = tuple(kinds)
-        run(self._addresses.get(key) or self._find(key), array("q", words))
+        kinds, words = _encode(arguments)
+        self.run(kinds, words)
+
+    def bind(self, *arguments: Tensor | int | float) -> BoundKernel:
+        """The kernel with its first arguments, so that no call looks at them again."""
+        return BoundKernel(self, arguments)
+
+    def run(self, kinds: tuple[Any, ...], words: list[int]) -> None:
+        run(self._addresses.get(kinds) or self._find(kinds), array("q", words))
 
     def prepare(self) -> None:
         """Link it now, so that no call has to wait for that."""
@@ -55,6 +52,20 @@ class Kernel:
             raise TypeError(f"{self.function.__name__} does not take {kinds}")
         self._addresses[kinds] = address_of(self._names[kinds])
         return self._addresses[kinds]
+
+
+class BoundKernel:
+    """Called with the arguments that are left."""
+
+    def __init__(
+        self, kernel: Kernel, arguments: tuple[Tensor | int | float, ...]
+    ) -> None:
+        self._kernel, self._kept = kernel, arguments
+        self._kinds, self._words = _encode(arguments)
+
+    def __call__(self, *arguments: Tensor | int | float) -> None:
+        kinds, words = _encode(arguments)
+        self._kernel.run(self._kinds + kinds, self._words + words)
 
 
 KERNELS: list[Kernel] = []
@@ -77,6 +88,23 @@ def _kind(parameter: Parameter) -> Any:
     if not parameter.num_dims:
         return _NUMBERS[parameter.element]
     return getattr(torch, parameter.element), parameter.num_dims, True
+
+
+def _encode(
+    arguments: tuple[Tensor | int | float, ...],
+) -> tuple[tuple[Any, ...], list[int]]:
+    """What kind each argument is of, and the words of the call."""
+    kinds: list[Any] = []
+    words: list[int] = []
+    for value in arguments:
+        if isinstance(value, Tensor):
+            kinds.append((value.dtype, value.dim(), value.is_contiguous()))
+            words.append(value.data_ptr())
+            words += value.shape
+        else:
+            kinds.append(type(value))
+            words.append(value if isinstance(value, int) else _bits(value))
+    return tuple(kinds), words
 
 
 def _bits(number: float) -> int:

@@ -23,6 +23,7 @@ _NUMBER = ctypes.CFUNCTYPE(ctypes.c_int)
 _CALLED = {
     "omp_get_thread_num": _NUMBER(lambda: 0),
     "omp_get_num_threads": _NUMBER(lambda: 1),
+    "GOMP_barrier": _NUMBER(lambda: 0),
 }
 
 
@@ -34,6 +35,10 @@ def my_share(count: int) -> range:
 def my_number() -> int:
     """Which of the threads this is, from 0 on; for what each has of its own."""
     return 0
+
+
+def wait_for_others() -> None:
+    """Go on when all threads have come here; then each sees what the others wrote."""
 
 
 def symbols() -> dict[str, int]:
