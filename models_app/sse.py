@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import (
     AsyncGenerator,
-    AsyncIterable,
     AsyncIterator,
     Callable,
     Iterable,
@@ -50,15 +49,20 @@ class EventStreamResponse(StreamingHttpResponse):
     """Django's own wraps what it iterates twice, which each token would have to pass."""
 
     def __init__(
-        self, chunks: AsyncIterable[bytes], *, headers: Mapping[str, str]
+        self, events: _PredictionEvents, *, headers: Mapping[str, str]
     ) -> None:
         super().__init__(
-            chunks, content_type="text/event-stream; charset=utf-8", headers=headers
+            events, content_type="text/event-stream; charset=utf-8", headers=headers
         )
-        self._chunks = chunks
+        self._events = events
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        return aiter(self._chunks)
+        return aiter(self._events)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all was said, so that closing it does nothing to the prediction."""
+        return self._events.is_over
 
 
 def event_stream_response(
@@ -92,6 +96,7 @@ class _PredictionEvents:
         self._first: list[PredictEvent] = []
         self._numbers = itertools.count(1)
         self._chunks = self._write()
+        self.is_over = False
 
     def wait_until_taken_in(self) -> None:
         async_to_sync(self._take_first)()
@@ -100,8 +105,9 @@ class _PredictionEvents:
         return self._chunks
 
     def close(self) -> None:
-        async_to_sync(self._aclose)()
-        discard(self._admission)
+        if not self.is_over:
+            async_to_sync(self._aclose)()
+            discard(self._admission)
 
     async def _aclose(self) -> None:
         await self._chunks.aclose()
@@ -122,6 +128,7 @@ class _PredictionEvents:
             async for predict_event in events:
                 if frames := self._frames(predict_event):
                     yield frames
+        self.is_over = True
 
     def _frames(self, predict_event: PredictEvent) -> bytes:
         return b"".join(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 
@@ -60,6 +61,9 @@ async def _live(receive: Receive, send: Send) -> None:
         return
     if settings.EMBEDDED_WORKER:
         worker.start()
+    # What was imported stays, and need not be looked through again and again.
+    gc.collect()
+    gc.freeze()
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await worker.stop()

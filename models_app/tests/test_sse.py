@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 from asgiref.sync import async_to_sync, sync_to_async
 from django.core.signals import request_finished
@@ -13,7 +13,12 @@ from accounts import quota
 from models_app import services
 from models_app.models import PredictionRecord, PredictionSource
 from models_app.predictions import PredictEvent, TextDelta
-from models_app.sse import Frame, event_stream_response, format_event
+from models_app.sse import (
+    EventStreamResponse,
+    Frame,
+    event_stream_response,
+    format_event,
+)
 from models_app.tests.fakes import HELLO, FakeBackend, use_backend
 from neuro_site.testing import BaseTestCase, read_stream
 
@@ -75,6 +80,14 @@ class EventStreamResponseTests(BaseTestCase):
             'id: 1\nevent: delta\ndata: "Hel"\n\nid: 2\nevent: delta\ndata: "lo"\n\n',
         )
         self.assertEqual(self.status(), "succeeded")
+
+    def test_it_is_over_once_all_was_said(self) -> None:
+        with use_backend(FakeBackend(*HELLO)):
+            response = cast("EventStreamResponse", self.respond())
+            was_over = response.is_over
+            async_to_sync(read_stream)(response)
+
+        self.assertEqual((was_over, response.is_over), (False, True))
 
     def test_it_tells_proxies_not_to_hold_it_back(self) -> None:
         with use_backend(FakeBackend(*HELLO)):
