@@ -9,6 +9,7 @@ from django.test import TestCase, override_settings
 
 from accounts import rate_limits, tier_overrides
 from accounts.api_tokens import issue_api_token
+from accounts.mailing import wait_until_sent
 from accounts.models import ApiToken, User
 from accounts.services import register_user
 from accounts.tiers import Tier
@@ -51,6 +52,10 @@ class BaseTestCase(TestCase):
         cache.clear()
         rate_limits.reset()
         tier_overrides.forget()
+
+    def tearDown(self) -> None:
+        # Mail that is still on its way would arrive in the next test's outbox.
+        wait_until_sent()
 
     def bearer(self, plaintext: str) -> dict[str, str]:
         """Headers for the test client: `headers=self.bearer(self.alice_api_token)`."""
