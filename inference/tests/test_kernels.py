@@ -67,6 +67,17 @@ def test_it_refuses_what_it_is_not_written_for(wrong: torch.Tensor | int) -> Non
         find_first_largest(wrong, torch.zeros(3, dtype=torch.long))
 
 
+def test_it_keeps_the_first_arguments_that_it_is_bound_to() -> None:
+    places = torch.zeros(3, dtype=torch.long)
+
+    find = find_first_largest.bind(torch.eye(3))
+    find(places)
+
+    assert places.tolist() == [0, 1, 2]
+    with pytest.raises(TypeError, match="find_first_largest does not take"):
+        find(torch.zeros(3))
+
+
 def test_it_does_everything_on_one_thread_where_it_cannot_ask_for_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
