@@ -37,18 +37,13 @@ Floats3 = Annotated[NDArray[np.float32], Parameter("float32", 3)]
 Floats4 = Annotated[NDArray[np.float32], Parameter("float32", 4)]
 Floats5 = Annotated[NDArray[np.float32], Parameter("float32", 5)]
 # Of one type in a call: fp32, or bf16.
-Rows1 = Annotated[NDArray[Any], Parameter(ROW, 1)]
-Rows2 = Annotated[NDArray[Any], Parameter(ROW, 2)]
 Rows3 = Annotated[NDArray[Any], Parameter(ROW, 3)]
 Longs1 = Annotated[NDArray[np.int64], Parameter("int64", 1)]
-Longs2 = Annotated[NDArray[np.int64], Parameter("int64", 2)]
 Ints1 = Annotated[NDArray[np.int32], Parameter("int32", 1)]
 Ints2 = Annotated[NDArray[np.int32], Parameter("int32", 2)]
 Ints3 = Annotated[NDArray[np.int32], Parameter("int32", 3)]
-SignedBytes1 = Annotated[NDArray[np.int8], Parameter("int8", 1)]
 SignedBytes2 = Annotated[NDArray[np.int8], Parameter("int8", 2)]
 SignedBytes3 = Annotated[NDArray[np.int8], Parameter("int8", 3)]
-Bytes1 = Annotated[NDArray[np.uint8], Parameter("uint8", 1)]
 Bytes2 = Annotated[NDArray[np.uint8], Parameter("uint8", 2)]
 _NUMBERS = {int: Parameter("int64"), float: Parameter("float64")}
 
