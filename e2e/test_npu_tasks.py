@@ -95,9 +95,9 @@ def npu_python() -> Path:
 
 
 @pytest.fixture(scope="module")
-def ran(npu_python: Path, server: LiveServer, developer: Account) -> npu_client.Ran:
+def ran(npu_python: Path, server: LiveServer, premium: Account) -> npu_client.Ran:
     return npu_client.run_script(
-        npu_python, server, HEAD + EVERY_WAY, api_token=developer.api_token
+        npu_python, server, HEAD + EVERY_WAY, api_token=premium.api_token
     )
 
 
@@ -117,10 +117,10 @@ def completions(server: LiveServer, account: Account, inputs: object) -> list[st
 
 
 def test_it_gives_results_in_every_way_that_the_client_asks(
-    ran: npu_client.Ran, server: LiveServer, developer: Account
+    ran: npu_client.Ran, server: LiveServer, premium: Account
 ) -> None:
     prompts = ["It was", "The old man", "Once"]
-    texts = completions(server, developer, prompts)
+    texts = completions(server, premium, prompts)
     expected = [
         {"generated_text": prompt + text}
         for prompt, text in zip(prompts, texts, strict=True)
@@ -141,9 +141,9 @@ def test_it_gives_results_in_every_way_that_the_client_asks(
 
 
 def test_it_takes_token_ids_in_arrays_and_lists(
-    ran: npu_client.Ran, server: LiveServer, developer: Account
+    ran: npu_client.Ran, server: LiveServer, premium: Account
 ) -> None:
-    texts = completions(server, developer, [[20, 30, 40], [50, 60, 70]])
+    texts = completions(server, premium, [[20, 30, 40], [50, 60, 70]])
 
     results = told(ran)
 
@@ -216,7 +216,7 @@ for number, call in enumerate(json.loads({calls!r})):
 
 
 def test_it_prints_why_a_call_was_refused(
-    npu_python: Path, server: LiveServer, developer: Account, tmp_path: Path
+    npu_python: Path, server: LiveServer, premium: Account, tmp_path: Path
 ) -> None:
     calls = json.dumps([call for call, _ in REFUSED])
     script = f"import os; os.chdir({str(tmp_path)!r})\n" + HEAD
@@ -224,7 +224,7 @@ def test_it_prints_why_a_call_was_refused(
         npu_python,
         server,
         script + EACH.format(calls=calls),
-        api_token=developer.api_token,
+        api_token=premium.api_token,
     )
 
     assert ran.returncode == 0, ran.stdout + ran.stderr
