@@ -13,6 +13,8 @@ KERNELS := $(VENV)/.compiled-kernels
 DEVELOPMENT := $(VENV)/.installed-development
 TEMPLATES = $$(git ls-files --cached --others --exclude-standard '*.html')
 ARGS ?=
+# A process for each core; more than a few would only start the same servers again.
+SHARED = --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 .PHONY: help run test bench check format lock
 
@@ -28,7 +30,7 @@ run: $(RUNTIME) $(KERNELS)
 	@exec $(BIN)/python -m neuro_site
 
 test: $(DEVELOPMENT) $(KERNELS)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(SHARED) $(ARGS)
 
 bench: $(DEVELOPMENT) $(KERNELS)
 	$(BIN)/python -m bench $(ARGS)

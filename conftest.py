@@ -1,4 +1,4 @@
-"""What tests share: real servers, started once a session, and a large checkpoint.
+"""What tests share: real servers, started once a process, and a large checkpoint.
 
 A test that needs a Debian package which is not there is skipped and names the package.
 """
@@ -19,6 +19,17 @@ from django.conf import settings
 from e2e.postgresql import START_SECONDS, temporary_postgresql
 from e2e.programs import find_program, wait_until
 from models_app.tests.engines import run_engine
+
+# In this order where several processes share the tests.
+LONG = ("bench", "e2e")
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """The long ones first, so that no process is left alone with one at the end."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: _place(item.path.relative_to(config.rootpath)))
 
 
 @pytest.fixture(scope="session")
@@ -71,6 +82,10 @@ def gpt_neo_125m_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         timeout=240,
     )
     return folder
+
+
+def _place(path: Path) -> int:
+    return LONG.index(path.parts[0]) if path.parts[0] in LONG else len(LONG)
 
 
 def _answers(client: redis.Redis) -> bool:

@@ -67,9 +67,11 @@ class Run:
         self._stack.close()
 
     def ask_rounds(self, part: Part) -> None:
-        """One short round to warm up, then those that count."""
-        short = dataclasses.replace(self._sizes, new_tokens=8, one_token_calls=2)
-        self._ask_all(part, short)
+        """One short round to warm up, then those that count; who only wants to see
+        that it works needs no warmth."""
+        if not self._options.quick:
+            short = dataclasses.replace(self._sizes, new_tokens=8, one_token_calls=2)
+            self._ask_all(part, short)
         for number in range(self._options.rounds):
             _say(f"{part.__name__}, round {number + 1} of {self._options.rounds}")
             for question, figures in self._ask_all(part, self._sizes):

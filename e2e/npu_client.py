@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from e2e.live_server import ROOT, LiveServer
 # The client imports pkg_resources, which newer setuptools no longer bring.
 REQUIREMENTS = ("setuptools<81", "npu==0.3.900")
 ENVIRONMENT = ROOT / ".cache" / "npu-0.3.900"
+LOCK = ENVIRONMENT.with_name("npu.lock")
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
 
@@ -28,13 +30,17 @@ class Ran:
 
 
 def install() -> Path:
-    """The Python of the client's environment, made the first time it is asked for."""
+    """The Python of the client's environment, made the first time it is asked for, by
+    whichever process of the tests comes first."""
     installed = ENVIRONMENT / ".installed"
     python = ENVIRONMENT / "bin" / "python"
-    if not installed.exists():
-        _run([sys.executable, "-m", "venv", "--clear", str(ENVIRONMENT)])
-        _run([str(python), "-m", "pip", "install", "--quiet", *REQUIREMENTS])
-        installed.touch()
+    LOCK.parent.mkdir(exist_ok=True)
+    with LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not installed.exists():
+            _run([sys.executable, "-m", "venv", "--clear", str(ENVIRONMENT)])
+            _run([str(python), "-m", "pip", "install", "--quiet", *REQUIREMENTS])
+            installed.touch()
     return python
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,16 @@ def find_program(name: str, *, package: str) -> str:
     if program is None:
         pytest.skip(f"needs {name}: install the Debian package {package}")
     return program
+
+
+@contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    """Nothing that this process does can end meanwhile, however short it is."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def wait_until(condition: Callable[[], bool], *, what: str, seconds: float) -> None:

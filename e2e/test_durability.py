@@ -22,7 +22,7 @@ from e2e.live_server import (
     environment_of,
     start_live_server,
 )
-from e2e.programs import wait_until
+from e2e.programs import frozen, wait_until
 
 NEW_TOKENS = 200
 SECONDS = 60
@@ -91,16 +91,6 @@ class Client:
         me = httpx.get(url, headers=self.account.headers, timeout=30).json()
         (count,) = (one for one in me["limits"] if one["name"] == "tokens_per_day")
         return int(count["used"]) - self.used_before
-
-
-@contextmanager
-def frozen(engine_pid: int) -> Iterator[None]:
-    """Nothing can end meanwhile, however short it is."""
-    os.kill(engine_pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(engine_pid, signal.SIGCONT)
 
 
 def text_of(prediction: dict[str, Any]) -> str:

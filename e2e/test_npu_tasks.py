@@ -15,7 +15,7 @@ import pytest
 
 from e2e import npu_client
 from e2e.live_server import Account, LiveServer
-from e2e.programs import wait_until
+from e2e.programs import frozen, wait_until
 
 HEAD = """\
 import json, sys
@@ -175,7 +175,6 @@ def test_it_sends_data_once_and_prints_what_happens(ran: npu_client.Ran) -> None
     assert "Started prediction." in ran.stdout
     # Prompts twice, since a project of its own has its own, and six other uploads.
     assert ran.stdout.count("Uploading now") == 8
-    assert "Waiting for neo-tiny." in ran.stdout + ran.stderr
     assert "100.0%" in ran.stdout + ran.stderr
 
 
@@ -248,10 +247,13 @@ def test_another_worker_finishes_a_task_whose_worker_was_killed(
     npu_python: Path, server: LiveServer
 ) -> None:
     account = server.create_account("waiting", "premium")
-    undisturbed = run_long(npu_python, server, account)
+    alone = npu_client.run_script(
+        npu_python, server, HEAD + LONG, api_token=account.api_token
+    )
+    undisturbed = told(alone)
     killed = server.worker_pid()
 
-    disturbed = run_long(npu_python, server, account, kill=killed)
+    disturbed = run_disturbed(npu_python, server, account, killed)
 
     assert server.worker_pid() != killed
     assert disturbed["result"] == undisturbed["result"]
@@ -260,28 +262,29 @@ def test_another_worker_finishes_a_task_whose_worker_was_killed(
     assert used_today(server, account) == sum(charged)
 
 
-def run_long(
-    npu_python: Path, server: LiveServer, account: Account, kill: int | None = None
+def run_disturbed(
+    npu_python: Path, server: LiveServer, account: Account, worker: int
 ) -> dict[str, Any]:
-    """The long task; its worker is killed once the first tokens are written down."""
-    with subprocess.Popen(
-        [str(npu_python), "-c", HEAD + LONG],
-        env=npu_client.environment_of(server, account.api_token),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        if kill is not None:
-            assert process.stdout is not None
-            task_id = next(
-                line.strip() for line in process.stdout if len(line.strip()) == 24
-            )
-            wait_until(
-                lambda: progress(server, account, task_id) > 0,
-                what="the task has begun",
-                seconds=60,
-            )
-            os.kill(kill, signal.SIGKILL)
+    """The long task. Its worker begins once the client has said that it waits, and is
+    killed once the first tokens are written down."""
+    with frozen(worker):
+        process = subprocess.Popen(
+            [str(npu_python), "-u", "-c", HEAD + LONG],
+            env=npu_client.environment_of(server, account.api_token),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert process.stdout is not None
+        task_id = next(line.strip() for line in process.stdout if len(line) == 25)
+        assert any("Waiting for neo-tiny." in line for line in process.stdout)
+    with process:
+        wait_until(
+            lambda: progress(server, account, task_id) > 0,
+            what="the task has begun",
+            seconds=60,
+        )
+        os.kill(worker, signal.SIGKILL)
         output, _ = process.communicate(timeout=120)
     return told(npu_client.Ran(process.returncode, output, ""))
 
