@@ -77,7 +77,7 @@ def gpt_neo_125m_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Made in a process of its own, so that this one never imports torch."""
     folder = tmp_path_factory.mktemp("gpt-neo-125m")
     subprocess.run(
-        [sys.executable, "-m", "models_app.tests.checkpoints", str(folder)],
+        [sys.executable, "-m", "models_app.tests.checkpoints", str(folder), "bfloat16"],
         check=True,
         timeout=240,
     )

@@ -29,7 +29,8 @@ def make_checkpoint(cache: Path) -> Path:
         environment = environment_of(cache)
         with tempfile.TemporaryDirectory(prefix="bench-") as made:
             subprocess.run(
-                [sys.executable, "-m", "bench.random_weights", made], check=True
+                [sys.executable, "-m", "models_app.tests.checkpoints", made, "float32"],
+                check=True,
             )
             run_management_commands(
                 environment, ("migrate",), ("models", "pull", SLUG, "--from", made)

@@ -13,13 +13,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from e2e.live_server import ROOT, LiveServer, environment_of, start_live_server
+from e2e.live_server import ROOT, LiveServer, environment_of, start_from_nothing
 from e2e.programs import wait_until
 
 
 @pytest.fixture
 def own_server(tmp_path: Path) -> Iterator[LiveServer]:
-    with start_live_server(tmp_path) as live_server:
+    with start_from_nothing(tmp_path) as live_server:
         yield live_server
 
 

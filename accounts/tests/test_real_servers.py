@@ -20,9 +20,6 @@ SPECIFICATIONS = [
     "accounts/tests/test_windows.py",
     "accounts/tests/test_services.py",
     "accounts/tests/test_authentication.py",
-]
-
-ACCOUNT_SPECIFICATIONS = [
     "accounts/tests/test_closing.py",
     "accounts/tests/test_log_in.py",
     "accounts/tests/test_second_step.py",
@@ -31,23 +28,12 @@ ACCOUNT_SPECIFICATIONS = [
 ]
 
 
-def test_it_keeps_accounts_and_quotas_on_postgresql(postgresql_url: str) -> None:
-    outcome = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-x", *SPECIFICATIONS],
-        env={**os.environ, "DATABASE_URL": postgresql_url},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert outcome.returncode == 0, outcome.stdout
-
-
-def test_it_guards_accounts_alike_on_postgresql_and_redis(
+def test_it_keeps_and_guards_accounts_alike_on_postgresql_and_redis(
     postgresql_url: str, redis_url: str
 ) -> None:
     """Redis holds what counts attempts: its database is no other test's."""
     outcome = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-x", *ACCOUNT_SPECIFICATIONS],
+        [sys.executable, "-m", "pytest", "-q", "-x", *SPECIFICATIONS],
         env={
             **os.environ,
             "DATABASE_URL": postgresql_url,

@@ -1,7 +1,7 @@
 """Checkpoints for tests: tiny ones in an instant, and one of GPT-Neo-125M's real shape.
 
-`python -m models_app.tests.checkpoints DIR` writes the large one. Its weights are
-random: it tests installing and serving, and is never shown as the published model.
+`python -m models_app.tests.checkpoints DIR DTYPE` writes the large one. Its weights are
+random: it tests installing, serving and speed, and is never shown as the published model.
 """
 
 from __future__ import annotations
@@ -121,8 +121,9 @@ def write_gpt2_tokenizer(folder: Path) -> None:
             shutil.copy(source, folder / target)
 
 
-def write_gpt_neo_125m_checkpoint(folder: Path) -> None:
-    """The published shape with random weights in bf16 (250 MB). Imports torch."""
+def write_gpt_neo_125m_checkpoint(folder: Path, dtype: str) -> None:
+    """The published shape with random weights, in bfloat16 (250 MB) or as published in
+    float32. Imports torch."""
     import torch  # noqa: PLC0415
     from transformers import GPTNeoConfig, GPTNeoForCausalLM  # noqa: PLC0415
 
@@ -133,10 +134,10 @@ def write_gpt_neo_125m_checkpoint(folder: Path) -> None:
         max_position_embeddings=2048,
         vocab_size=50257,
         attention_types=[[["global", "local"], 6]],
-        dtype="bfloat16",
+        dtype=dtype,
     )
     torch.manual_seed(0)
-    GPTNeoForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)
+    GPTNeoForCausalLM(config).to(getattr(torch, dtype)).save_pretrained(folder)
     write_gpt2_tokenizer(folder)
 
 
@@ -182,4 +183,4 @@ def _save_in_two(tensors: dict[str, np.ndarray], folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    write_gpt_neo_125m_checkpoint(Path(sys.argv[1]))
+    write_gpt_neo_125m_checkpoint(Path(sys.argv[1]), sys.argv[2])
