@@ -13,14 +13,15 @@ KERNELS := $(VENV)/.compiled-kernels
 DEVELOPMENT := $(VENV)/.installed-development
 TEMPLATES = $$(git ls-files --cached --others --exclude-standard '*.html')
 ARGS ?=
-# A process for each core; more than a few would only start the same servers again.
-SHARED = --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
+# How many processes share the tests; none but pytest's own, if it is 0.
+WORKERS ?= 0
 
 .PHONY: help run test bench check format lock
 
 help:
 	@echo "make run     install, migrate and serve at http://$(HOST):$(PORT)/"
-	@echo "make test    install what tests need and run them all (ARGS=… goes to pytest)"
+	@echo "make test    install what tests need and run them all (ARGS=… goes to pytest,"
+	@echo "             WORKERS=2 shares them between two processes)"
 	@echo "make bench   measure speed and memory (ARGS=--quick only sees that it works)"
 	@echo "make check   format, lint, types, import contracts, templates, migrations"
 	@echo "make format  rewrite the code the way make check wants it"
@@ -30,7 +31,8 @@ run: $(RUNTIME) $(KERNELS)
 	@exec $(BIN)/python -m neuro_site
 
 test: $(DEVELOPMENT) $(KERNELS)
-	$(BIN)/python -m pytest $(SHARED) $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile \
+	  --no-loadscope-reorder $(ARGS)
 
 bench: $(DEVELOPMENT) $(KERNELS)
 	$(BIN)/python -m bench $(ARGS)
