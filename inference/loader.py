@@ -18,8 +18,6 @@ from inference.weights import Weights
 
 GENERATION_CONFIG = "generation_config.json"
 BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
-# Without these, sums of eight-bit products may saturate.
-INT8_FLAGS = {"avx512_vnni", "avx_vnni", "amx_int8"}
 
 
 def load_model(
@@ -59,18 +57,11 @@ def resolve_device() -> str:
 
 def resolve_precision(precision: Precision, device: str) -> str:
     """`auto` is bf16 where the hardware multiplies it, else fp32."""
-    if precision == "int8":
-        _require_int8(device)
+    if precision == "int8" and device != "cpu":
+        raise InvalidPrecision("int8 is for processors; on a GPU take bf16 or fp32")
     if precision != "auto":
         return precision
     return "bf16" if _multiplies_bf16(device) else "fp32"
-
-
-def _require_int8(device: str) -> None:
-    if device != "cpu":
-        raise InvalidPrecision("int8 is for processors; on a GPU take bf16 or fp32")
-    if not _processor_flags() & INT8_FLAGS:
-        raise InvalidPrecision("int8 needs a processor with VNNI instructions")
 
 
 def _multiplies_bf16(device: str) -> bool:
