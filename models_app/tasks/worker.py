@@ -51,8 +51,8 @@ class Worker:
         self._attach = attach
         self._may_begin = may_begin
         self._loop = asyncio.new_event_loop()
-        self._carry_out_on_loop = sync_to_async(
-            self._carry_out,
+        self._carry_out_in_thread = sync_to_async(
+            _carry_out,
             thread_sensitive=False,
             executor=ThreadPoolExecutor(sum(capacity.values())),
         )
@@ -112,19 +112,24 @@ class Worker:
             return False
         self._active[claimed.pk] = claimed.queue_name
         # From its thread, `async_to_sync` leads to the loop that it was started from.
-        asyncio.run_coroutine_threadsafe(self._carry_out_on_loop(claimed), self._loop)
+        asyncio.run_coroutine_threadsafe(self._carry_out(claimed), self._loop)
         return True
 
-    def _carry_out(self, claimed: queue.TaskRow) -> None:
+    async def _carry_out(self, claimed: queue.TaskRow) -> None:
         try:
-            close_old_connections()
-            queue.carry_out(claimed)
-        except Exception:
-            logger.exception("task %s (%s) failed", claimed.pk, claimed.task_path)
+            await self._carry_out_in_thread(claimed)
         finally:
             del self._active[claimed.pk]
             if self._has_held_back or self._stopping.is_set():
                 self._mailbox.wake()
+
+
+def _carry_out(claimed: queue.TaskRow) -> None:
+    try:
+        close_old_connections()
+        queue.carry_out(claimed)
+    except Exception:
+        logger.exception("task %s (%s) failed", claimed.pk, claimed.task_path)
 
 
 def end_process() -> None:
