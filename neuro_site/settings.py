@@ -256,6 +256,7 @@ SPECTACULAR_SETTINGS = {
         "AsyncStatusEnum": "models_app.asynchronous.models.AsyncStatus",
         "BatchStatusEnum": "models_app.batches.models.BatchStatus",
         "NpuStateEnum": "models_app.npu.schema.STATES",
+        "StateEnum": "accounts.api.serializers.STATES",
     },
 }
 

@@ -26,6 +26,9 @@ _OPTIONS = {
     "limits": "own_limits",
 }
 
+# Of an API token.
+STATES = ["active", "expired", "revoked"]
+
 
 class OwnLimitsField(serializers.DictField):
     """Limits by name; `LIMIT_NAMES` are those that one API token may have."""
@@ -131,7 +134,7 @@ class ApiTokenOutput(serializers.Serializer[Any]):
     )
     last_used_at = serializers.CharField(allow_null=True)
     last_used_from = serializers.CharField(allow_null=True)
-    state = serializers.ChoiceField(choices=["active", "expired", "revoked"])
+    state = serializers.ChoiceField(choices=STATES)
 
 
 class ApiTokenListOutput(serializers.Serializer[Any]):
