@@ -13,15 +13,15 @@ KERNELS := $(VENV)/.compiled-kernels
 DEVELOPMENT := $(VENV)/.installed-development
 TEMPLATES = $$(git ls-files --cached --others --exclude-standard '*.html')
 ARGS ?=
-# How many processes share the tests; none but pytest's own, if it is 0.
-WORKERS ?= 0
+# How many processes share the tests, many of which wait; 0 is pytest alone.
+WORKERS ?= 2
 
 .PHONY: help run test bench check format lock
 
 help:
 	@echo "make run     install, migrate and serve at http://$(HOST):$(PORT)/"
 	@echo "make test    install what tests need and run them all (ARGS=… goes to pytest,"
-	@echo "             WORKERS=2 shares them between two processes)"
+	@echo "             WORKERS=0 takes one process instead of two)"
 	@echo "make bench   measure speed and memory (ARGS=--quick only sees that it works)"
 	@echo "make check   format, lint, types, import contracts, templates, migrations"
 	@echo "make format  rewrite the code the way make check wants it"
