@@ -61,7 +61,7 @@ lock:
 	rm -r $(VENV)-lock
 
 $(RUNTIME): requirements.txt constraints.txt
-	@echo "Installing what Neuro needs into $(VENV) (about 300 MB to fetch) ..."
+	@echo "Installing what Neuro needs into $(VENV) (about 360 MB to fetch) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) install -qq -r requirements.txt -c constraints.txt
 	@touch $@
