@@ -110,13 +110,13 @@ def _operations(document: Json) -> Iterator[tuple[Door, str, Json]]:
 def _statuses(method: str, operation: Json) -> Iterator[HTTPStatus]:
     """The errors that come before a view does anything, or whatever it does."""
     yield HTTPStatus.INTERNAL_SERVER_ERROR
+    yield HTTPStatus.BAD_REQUEST
     if _wants_api_token(operation):
         yield HTTPStatus.UNAUTHORIZED
         yield HTTPStatus.FORBIDDEN
     if method != "get":
         yield HTTPStatus.CONFLICT
     if "requestBody" in operation:
-        yield HTTPStatus.BAD_REQUEST
         yield HTTPStatus.REQUEST_TIMEOUT
         yield HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         yield HTTPStatus.UNSUPPORTED_MEDIA_TYPE

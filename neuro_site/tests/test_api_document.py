@@ -33,7 +33,7 @@ class ApiDocumentTests(BaseTestCase):
         operations = {one["operationId"]: one for one in self.operations()}
 
         me, predict = operations["me"]["responses"], operations["predict"]["responses"]
-        self.assertLessEqual({"200", "401", "403", "500"}, set(me))
+        self.assertLessEqual({"200", "400", "401", "403", "500"}, set(me))
         self.assertLessEqual(
             {"400", "401", "404", "408", "413", "415", "500"}, set(predict)
         )
