@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import accounts.tiers
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
-
-
-def make_a_row_for_each_tier(apps: Any, schema_editor: Any) -> None:
-    """For staff to edit; they can neither add nor delete one."""
-    rows = apps.get_model("accounts", "TierOverride").objects
-    for tier in ("free", "developer", "premium"):
-        rows.get_or_create(tier=tier)
 
 
 class Migration(migrations.Migration):
@@ -24,7 +15,6 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.RunPython(make_a_row_for_each_tier, migrations.RunPython.noop),
         migrations.AlterField(
             model_name='user',
             name='staff_limits',

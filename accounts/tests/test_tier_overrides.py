@@ -6,6 +6,7 @@ import time
 from unittest.mock import patch
 
 from django.core.exceptions import ValidationError
+from django.core.management import call_command
 
 from accounts import tier_overrides
 from accounts.models import TierOverride, User
@@ -48,6 +49,17 @@ class TierOverridesTestCase(BaseTestCase):
     def test_it_leaves_out_a_limit_that_is_no_more(self) -> None:
         TierOverride.objects.filter(tier="free").update(limits={"gone": 3})
         self.assertEqual(limits_of(Tier.FREE), TIER_LIMITS[Tier.FREE])
+
+    def test_it_gets_the_rows_it_lacks_when_the_database_is_migrated(self) -> None:
+        set_limits(Tier.PREMIUM, {"requests_per_minute": 1_000})
+        TierOverride.objects.exclude(tier="premium").delete()
+
+        call_command("migrate", verbosity=0)
+
+        self.assertCountEqual(
+            TierOverride.objects.values_list("tier", flat=True), list(Tier)
+        )
+        self.assertEqual(limits_of(Tier.PREMIUM).requests_per_minute, 1_000)
 
 
 class TierAdminTestCase(BaseTestCase):
