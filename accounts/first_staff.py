@@ -8,17 +8,15 @@ staff rights.
 
 from __future__ import annotations
 
-import contextlib
 import hmac
-import os
 import secrets
-import tempfile
 from pathlib import Path
 
 from django.conf import settings
 
 from accounts import audit
 from accounts.models import User
+from accounts.private_files import put_private
 
 _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 _GROUPS, _GROUP_LENGTH = 4, 4
@@ -32,7 +30,7 @@ def code() -> str:
     """The one that is asked for now, made up if there is none; only its owner reads it."""
     path: Path = settings.FIRST_STAFF_CODE_FILE
     if not path.exists():
-        _put(_new_code(), path)
+        put_private(_new_code(), path)
     return path.read_text()
 
 
@@ -55,16 +53,6 @@ def _new_code() -> str:
         for _ in range(_GROUPS)
     )
     return "-".join(groups)
-
-
-def _put(text: str, path: Path) -> None:
-    """Whole or not at all, whoever else does so at the same time; for its owner only."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-    with contextlib.suppress(FileExistsError):
-        os.link(temporary, path)
-    os.unlink(temporary)
 
 
 def _bare(written: str) -> bytes:

@@ -14,9 +14,9 @@ import sys
 import django
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management import call_command
 
 from neuro_site.env import env_int, env_str
+from neuro_site.migrating import migrate
 
 
 def main() -> None:
@@ -28,8 +28,7 @@ def main() -> None:
         django.setup()
     except ImproperlyConfigured as error:
         sys.exit(f"Neuro does not start: {error}")
-    # Fills the catalogue too: `models_app.apps` does so after every migrate.
-    call_command("migrate", verbosity=0)
+    migrate()
     _offer_staff_rights()
     # Its modules need the app registry, which is filled by now.
     from neuro_site.web_server import serve  # noqa: PLC0415

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from accounts.private_files import put_private
 from neuro_site.env import env_bool, env_choice, env_int, env_list, env_secret, env_str
 
 NAME = "NEURO_OF_THIS_TEST"
@@ -70,6 +72,21 @@ def test_it_makes_a_secret_once_and_keeps_it_private(tmp_path: Path) -> None:
     assert len(made) > 40
     assert env_secret(NAME, kept_in=path, required=False) == made
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_it_takes_the_secret_that_another_process_made_meanwhile(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "secret"
+
+    def make_up(num_bytes: int) -> str:
+        put_private("the other's", path)
+        return "ours"
+
+    monkeypatch.setattr(secrets, "token_urlsafe", make_up)
+
+    assert env_secret(NAME, kept_in=path, required=False) == "the other's"
+    assert [one.name for one in tmp_path.iterdir()] == ["secret"]
 
 
 def test_it_makes_up_no_secret_where_one_is_required(tmp_path: Path) -> None:
