@@ -121,10 +121,11 @@ def _effective(dialect: Dialect, parameters: Mapping[str, object]) -> dict[str, 
     if _is_greedy(parameters):
         kept = {k: v for k, v in parameters.items() if k not in _SAMPLING}
         return {**kept, **dialect.greedy}
-    ours = {name: PARAMETERS_BY_NAME[name].default for name in dialect.defaults}
+    unsaid = [name for name in dialect.defaults if name not in parameters]
+    ours = {name: PARAMETERS_BY_NAME[name].default for name in unsaid}
     return {
         name: value
-        for name, value in (ours | dict(parameters)).items()
+        for name, value in {**parameters, **ours}.items()
         if name == "max_new_tokens" or value != _default(dialect, name)
     }
 

@@ -6,12 +6,12 @@ A new language is one entry here and one file in `snippet_templates/`, in which
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from models_app.literals import JAVASCRIPT, JSON, PYTHON, Notation
 from models_app.models import LanguageModel
 from models_app.snippet_parameters import (
     HUGGING_FACE,
@@ -68,28 +68,28 @@ class Snippet:
     code: str
 
 
-def _quote_json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+def _quote_in_shell(text: str) -> str:
+    """For what stands between single quotes."""
+    return text.replace("'", r"'\''")
 
 
-def _quote_json_in_shell(value: object) -> str:
-    """For JSON that stands between single quotes."""
-    return _quote_json(value).replace("'", r"'\''")
-
-
-def _quote_python(value: object) -> str:
-    """A text of JSON is one of Python, too; true and false are not."""
-    return _quote_json(value) if isinstance(value, str) else repr(value)
-
-
-def _own_parameters(quote: Callable[[object], str], without_choice: str) -> Fill:
-    """Prompt and parameters as the native API takes them."""
+def _own_parameters(
+    notation: Notation,
+    without_choice: str,
+    *,
+    column: int = 0,
+    quote: Callable[[str], str] = str,
+) -> Fill:
+    """Prompt and parameters as the native API takes them. `column` is where the line
+    of the parameters begins in the template, which stands in what `quote` is for."""
 
     def fill(call: Call) -> dict[str, str]:
         chosen = call.parameters
         return {
-            "prompt": quote(call.prompt),
-            "parameters": without_choice if chosen is None else quote(dict(chosen)),
+            "prompt": quote(notation.write(call.prompt)),
+            "parameters": without_choice
+            if chosen is None
+            else quote(notation.write(chosen, column=column)),
         }
 
     return fill
@@ -107,9 +107,12 @@ def _keyword_arguments(dialect: Dialect, method: str) -> Fill:
         arguments = dict(translated.keywords)
         if translated.extra_body:
             arguments["extra_body"] = translated.extra_body
-        lines = [f"    {k}={_quote_python(v)},\n" for k, v in arguments.items()]
+        lines = [
+            f"    {name}={PYTHON.write(value, column=4)},\n"
+            for name, value in arguments.items()
+        ]
         return {
-            "prompt": _quote_python(call.prompt),
+            "prompt": PYTHON.write(call.prompt),
             "arguments": "".join(lines),
             "left_out": _left_out(method, translated.others),
         }
@@ -134,7 +137,9 @@ def _streaming(call: Call) -> dict[str, str]:
         if several
         else '    if (name === "delta") process.stdout.write(data.text);\n'
     )
-    fill = _own_parameters(_quote_json, f"{{ max_new_tokens: {MAX_NEW_TOKENS} }}")
+    fill = _own_parameters(
+        JAVASCRIPT, f"{{ max_new_tokens: {MAX_NEW_TOKENS} }}", column=4
+    )
     return fill(call) | {"show": show}
 
 
@@ -147,7 +152,7 @@ LANGUAGES = (
         setup='pip install "setuptools<81" npu==0.3.900',
         run="python predict.py",
         fill=_own_parameters(
-            _quote_python,
+            PYTHON,
             "{\n"
             f'    "max_length": {MAX_LENGTH},'
             "  # tokens of the prompt and of what follows it\n}",
@@ -178,7 +183,9 @@ LANGUAGES = (
         file_name="predict_requests.py",
         setup="pip install requests",
         run="python predict_requests.py",
-        fill=_own_parameters(_quote_python, f'{{"max_new_tokens": {MAX_NEW_TOKENS}}}'),
+        fill=_own_parameters(
+            PYTHON, f'{{"max_new_tokens": {MAX_NEW_TOKENS}}}', column=8
+        ),
     ),
     Language(
         slug="javascript",
@@ -197,7 +204,10 @@ LANGUAGES = (
         setup="",
         run="bash predict.sh",
         fill=_own_parameters(
-            _quote_json_in_shell, f'{{"max_new_tokens": {MAX_NEW_TOKENS}}}'
+            JSON,
+            f'{{"max_new_tokens": {MAX_NEW_TOKENS}}}',
+            column=4,
+            quote=_quote_in_shell,
         ),
     ),
 )

@@ -14,6 +14,38 @@ from neuro_site.testing import BaseTestCase
 BASE_URL = "http://neuro.example:8123/"
 AWKWARD = "She said \"it's $5\\day\"\n`ls` ${HOME} <<prompt>> 'é' 😀"
 
+# The same three parameters, as a person would write them there.
+WRITTEN = {
+    "npu": """
+kwargs = {
+    "max_new_tokens": 9,
+    "do_sample": False,
+    "stop": ["a'b", "\\n"],
+}
+""",
+    "requests": """
+        "parameters": {
+            "max_new_tokens": 9,
+            "do_sample": False,
+            "stop": ["a'b", "\\n"],
+        },
+""",
+    "javascript": """
+    parameters: {
+      max_new_tokens: 9,
+      do_sample: false,
+      stop: ["a'b", "\\n"],
+    },
+""",
+    "curl": """
+    "parameters": {
+      "max_new_tokens": 9,
+      "do_sample": false,
+      "stop": ["a'\\''b", "\\n"]
+    }
+  }'""",
+}
+
 
 class SnippetTests(BaseTestCase):
     def code(
@@ -72,6 +104,17 @@ class SnippetTests(BaseTestCase):
             tree = ast.parse(self.code(slug, prompt=AWKWARD))
             strings = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)]
             self.assertIn(AWKWARD, strings)
+
+    def test_one_parameter_stands_on_a_line_and_several_on_lines_of_their_own(
+        self,
+    ) -> None:
+        one: dict[str, object] = {"max_new_tokens": 9}
+        self.assertIn(
+            'kwargs = {"max_new_tokens": 9}\n', self.code("npu", parameters=one)
+        )
+        several = one | {"do_sample": False, "stop": ["a'b", "\n"]}
+        for language, lines in WRITTEN.items():
+            self.assertIn(lines, self.code(language, parameters=several))
 
     def test_curl_quotes_any_prompt(self) -> None:
         words = shlex.split(self.code("curl", prompt=AWKWARD).replace("\\\n", ""))

@@ -19,20 +19,19 @@ class CodeTests(BaseTestCase):
 
     def test_it_writes_the_prompt_and_the_parameters_that_were_changed(self) -> None:
         self.assertIn(
-            '{"inputs": "Say ", "parameters": '
-            '{"max_new_tokens": 20, "temperature": 0.5}}',
-            self.code("curl", temperature="0.5"),
+            'kwargs = {\n    "max_new_tokens": 20,\n    "temperature": 0.5,\n}\n',
+            self.code("npu", temperature="0.5"),
         )
 
     def test_it_writes_literals_of_each_language(self) -> None:
         changes = {"do_sample": "false", "stop": r"\n", "prompt": "It's"}
 
         self.assertIn(
-            "{'max_new_tokens': 20, 'do_sample': False, 'stop': ['\\n']}",
+            '    "do_sample": False,\n    "stop": ["\\n"],\n',
             self.code("npu", **changes),
         )
         self.assertIn(
-            'parameters: {"max_new_tokens": 20, "do_sample": false, "stop": ["\\n"]}',
+            '      do_sample: false,\n      stop: ["\\n"],\n',
             self.code("javascript", **changes),
         )
         self.assertIn(r"It'\''s", self.code("curl", **changes))
@@ -45,8 +44,9 @@ class CodeTests(BaseTestCase):
         }
 
         self.assertIn(
-            '"bad_words_ids": [[198, 628]], "logit_bias": {"11": -5}, '
-            '"early_stopping": "never"',
+            "      bad_words_ids: [[198, 628]],\n"
+            '      logit_bias: { "11": -5 },\n'
+            '      early_stopping: "never",\n',
             self.code("javascript", **changes),
         )
 
