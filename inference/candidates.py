@@ -92,5 +92,8 @@ def _cut(
     if limits.outside_top_p is not None:
         probabilities = (rows / limits.temperature).softmax(-1).gather(1, token_ids)
         mass_before = probabilities.cumsum(-1) - probabilities
-        return mass_before >= 1 - limits.outside_top_p, WARPERS[2:]
+        dropped = mass_before >= 1 - limits.outside_top_p
+        # A tiny `top_p` is rounded to nothing, and the best token stays all the same.
+        dropped[:, 0] = False
+        return dropped, WARPERS[2:]
     return torch.zeros_like(scores, dtype=torch.bool), WARPERS

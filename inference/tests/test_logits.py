@@ -49,6 +49,7 @@ WARPED: list[dict[str, object]] = [
     {"top_p": 0.8},
     {"top_p": 0.999},
     {"top_p": 0.01},
+    {"top_p": 1e-9},
     {"top_p": 0.8, "temperature": 3.0},
     {"min_p": 0.1},
     {"min_p": 1.0},
