@@ -10,6 +10,9 @@ from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 
+# A spreadsheet would work out what begins with one of these, whoever chose it.
+_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+
 
 def csv_of(fields: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     line = io.StringIO()
@@ -26,4 +29,6 @@ def csv_of(fields: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator
 def _cell(value: Any) -> Any:
     if isinstance(value, dict | list):
         return json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False)
+    if isinstance(value, str) and value.startswith(_FORMULA_SIGNS):
+        return f"'{value}"
     return value.isoformat() if hasattr(value, "isoformat") else value
