@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts import audit
 from accounts.closing import project_archived
 from accounts.models import Project, User
-from accounts.storable import is_storable
+from accounts.storable import is_storable, validate_name
 
 MAX_PROJECTS = 100
 LONGEST_NAME = 100
@@ -37,8 +37,15 @@ def select_project(*, user: User, name: str) -> Project:
 
     Raises `ValidationError` as `create_project` does, and for an archived project.
     """
-    found = user.projects.filter(name=_storable(name.strip())).first()
-    project = found or create_project(user=user, name=name)
+    project = _find(user, name)
+    if project is None:
+        try:
+            project = create_project(user=user, name=name)
+        except ValidationError:
+            # Another call may have made it in between.
+            project = _find(user, name)
+            if project is None:
+                raise
     if project.is_archived:
         raise ValidationError(f"Your project “{project.name}” is archived.")
     return project
@@ -52,12 +59,15 @@ def rename_project(*, project: Project, name: str) -> None:
     others = project.user.projects.exclude(pk=project.pk)
     if others.filter(name__iexact=name).exists():
         raise _taken(name)
-    if name != before:
-        project.name = name
-        project.save(update_fields=["name"])
-        audit.record(
-            user=project.user, kind="project.renamed", before=before, after=name
-        )
+    if name == before:
+        return
+    project.name = name
+    try:
+        with transaction.atomic():
+            project.save(update_fields=["name"])
+    except IntegrityError:
+        raise _taken(name) from None
+    audit.record(user=project.user, kind="project.renamed", before=before, after=name)
 
 
 @transaction.atomic
@@ -78,6 +88,11 @@ def restore_project(*, project: Project) -> None:
         audit.record(user=project.user, kind="project.restored", name=project.name)
 
 
+def _find(user: User, name: str) -> Project | None:
+    """Upper and lower case tell no two projects apart."""
+    return user.projects.filter(name__iexact=_storable(name.strip())).first()
+
+
 def _checked(name: str) -> str:
     name = _storable(name.strip())
     if not 1 <= len(name) <= LONGEST_NAME:
@@ -90,6 +105,7 @@ def _checked(name: str) -> str:
 def _storable(name: str) -> str:
     if not is_storable(name):
         raise ValidationError("The name of a project holds what is no text.")
+    validate_name(name)
     return name
 
 

@@ -14,6 +14,7 @@ from accounts.api_tokens import GRACE_PERIODS
 from accounts.limit_fields import PREFIX, chosen_limits, limit_fields
 from accounts.models import ApiToken, Project, Scope, User
 from accounts.offers import offers
+from accounts.storable import validate_name
 from accounts.tiers import LIMIT_KINDS
 from accounts.token_options import TokenOptions
 
@@ -34,7 +35,9 @@ class TokenOptionsForm(forms.Form):
     """What every API token can be told. Who posts no option chose the name alone."""
 
     name = forms.CharField(
-        max_length=100, widget=forms.TextInput(attrs={"autocomplete": "off"})
+        max_length=100,
+        validators=[validate_name],
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     scopes = forms.MultipleChoiceField(
         label="May",

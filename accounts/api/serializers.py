@@ -13,6 +13,7 @@ from accounts.api.strict import StrictSerializer
 from accounts.api_tokens import LONGEST_GRACE
 from accounts.models import Scope
 from accounts.offers import offers
+from accounts.storable import validate_name
 from accounts.tiers import LIMIT_KINDS_BY_NAME
 from accounts.token_options import LIMIT_NAMES, TokenOptions
 
@@ -49,7 +50,9 @@ class OwnLimitsField(serializers.DictField):
 
 
 class CreateTokenInput(StrictSerializer):
-    name = serializers.CharField(max_length=100, help_text="What it is for.")
+    name = serializers.CharField(
+        max_length=100, validators=[validate_name], help_text="What it is for."
+    )
     scopes = serializers.ListField(
         child=serializers.ChoiceField(choices=Scope.values),
         default=lambda: [Scope.PREDICT.value],

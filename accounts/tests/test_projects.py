@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from unittest import mock
+
 from django.core.exceptions import ValidationError
 
 from accounts import projects
 from accounts.api_tokens import issue_api_token
 from accounts.authentication import authenticate_plaintext
 from accounts.errors import Conflict, InvalidApiToken
-from accounts.models import AuditEvent, Project
+from accounts.models import AuditEvent, Project, User
 from neuro_site.testing import BaseTestCase
 
 
@@ -25,7 +27,16 @@ class CreateProjectTestCase(ProjectsTestCase):
         self.assertIn("project.created", self.kinds())
 
     def test_it_refuses_a_bad_name_and_a_taken_one(self) -> None:
-        for name in ("", "  ", "x" * 101, "a\0b", "thesis", "DEFAULT"):
+        for name in (
+            "",
+            "  ",
+            "x" * 101,
+            "a\0b",
+            "a\r\nb",
+            "a\u2028b",
+            "thesis",
+            "DEFAULT",
+        ):
             with self.subTest(name), self.assertRaises(ValidationError):
                 projects.create_project(user=self.alice, name=name)
 
@@ -47,6 +58,21 @@ class SelectProjectTestCase(ProjectsTestCase):
         new = select(user=self.alice, name="New")
         self.assertEqual(new.user, self.alice)
         self.assertEqual(select(user=self.alice, name="New"), new)
+
+    def test_it_finds_it_in_other_letters(self) -> None:
+        found = projects.select_project(user=self.alice, name="thesis ")
+        self.assertEqual(found, self.thesis)
+
+    def test_it_takes_the_one_that_another_call_made_meanwhile(self) -> None:
+        def lose(*, user: User, name: str) -> Project:
+            made.append(Project.objects.create(user=user, name=name))
+            return create(user=user, name=name)
+
+        made: list[Project] = []
+        create = projects.create_project
+        with mock.patch.object(projects, "create_project", lose):
+            found = projects.select_project(user=self.alice, name="Race")
+        self.assertEqual([found], made)
 
     def test_it_refuses_an_archived_one(self) -> None:
         projects.archive_project(project=self.thesis)

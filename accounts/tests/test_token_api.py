@@ -59,6 +59,10 @@ class TokenApiTestCase(BaseTestCase):
 
 
 class CreateTests(TokenApiTestCase):
+    def test_it_is_named_on_one_line(self) -> None:
+        error = self.refusal(self.create(name="a\r\nb"), 400)
+        self.assertEqual((error["code"], error["param"]), ("invalid_input", "name"))
+
     def test_it_tells_the_value_once_and_it_works(self) -> None:
         answer = self.create()
         self.assertEqual(answer.status_code, 201)

@@ -42,6 +42,9 @@ class CreateTestCase(SignedInTestCase):
         fields = {"name": "night job", "more": "1", "scopes": ["predict"]} | fields
         return self.client.post("/dashboard/api-tokens/", fields)
 
+    def test_it_is_named_on_one_line(self) -> None:
+        self.assertContains(self.create(name="a\nb"), "A name is one line")
+
     def test_it_takes_every_choice(self) -> None:
         thesis = create_project(user=self.alice, name="Thesis")
         response = self.create(
