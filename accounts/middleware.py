@@ -24,7 +24,8 @@ _DOORS = ("account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticate_we
 
 
 class VisitMiddleware(MiddlewareMixin):
-    """Tells times in the visitor's zone, and notes when a session was last seen."""
+    """Tells times in the visitor's zone, notes when a session was last seen, and has
+    nobody keep a page that was made for the visitor."""
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
@@ -36,8 +37,16 @@ class VisitMiddleware(MiddlewareMixin):
         if user.is_authenticated:
             timezone.activate(zone_of(user))
             _note_visit(request)
+            request.META["neuro.is_private"] = True
         else:
             timezone.deactivate()
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        if request.META.get("neuro.is_private"):
+            response.setdefault("Cache-Control", "private, no-store")
+        return response
 
 
 class HtmxRedirectMiddleware(MiddlewareMixin):

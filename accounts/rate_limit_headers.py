@@ -1,4 +1,7 @@
-"""Every answer to an API token says how it stands: OpenAI's `x-ratelimit-*` headers."""
+"""Every answer to an API token says how it stands: OpenAI's `x-ratelimit-*` headers.
+
+It is for nobody else, and may have a text or a secret in it: no cache keeps it.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ def rate_limit_headers_middleware(
             complete_standing(api_token)
             for name, value in api_token.standing.headers().items():
                 response.headers[name] = value
+            response.setdefault("Cache-Control", "no-store")
         return response
 
     return handle
