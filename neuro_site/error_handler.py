@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, is_valid_path, resolve
 from django.views import defaults
 from rest_framework import exceptions, status
 from rest_framework.request import Request
@@ -16,6 +16,7 @@ from rest_framework.views import APIView, set_rollback
 
 from accounts.error_shape import error_headers, error_object
 from accounts.errors import ApplicationError, InvalidApiToken
+from models_app.errors import InvalidInput
 
 # Below these, addresses that do not exist are answered in JSON, too.
 API_PREFIXES = ("/api/", "/v1/")
@@ -50,6 +51,7 @@ class MethodNotAllowed(ApplicationError):
 class UnsupportedMediaType(ApplicationError):
     status_code = status.HTTP_415_UNSUPPORTED_MEDIA_TYPE
     default_code = "unsupported_media_type"
+    default_detail = "This address reads no body of that type."
     default_hint = "Send JSON, with the header: Content-Type: application/json."
 
 
@@ -121,7 +123,7 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     if not _is_api(request):
         return defaults.page_not_found(request, exception)
-    return _json_response(request, NotFound())
+    return _json_response(request, NotFound(hint=_without_slash(request.path_info)))
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
@@ -170,7 +172,7 @@ def _first_field_error(exception: exceptions.ValidationError) -> ApplicationErro
             detail = detail[0]
     field = ".".join(path)
     message = f"{field}: {detail}" if field else str(detail)
-    return ApplicationError(message, param=field or None)
+    return InvalidInput(message, param=field or None)
 
 
 def _renderer_of(view: object) -> RenderError:
@@ -180,7 +182,17 @@ def _renderer_of(view: object) -> RenderError:
 def _is_api(request: HttpRequest) -> bool:
     # A page's address may be an API's too, which has no method for reading then.
     is_call = hasattr(_view_class(request), (request.method or "").lower())
-    return is_call or request.path.startswith(API_PREFIXES)
+    # No browser sends one by itself: it is a program that went astray.
+    is_program = request.headers.get("Authorization", "").startswith("Bearer ")
+    return is_call or is_program or request.path.startswith(API_PREFIXES)
+
+
+def _without_slash(path: str) -> str:
+    """What to do about an address that would be one without the slash at its end."""
+    shorter = path.rstrip("/")
+    if shorter == path or not is_valid_path(shorter):
+        return ""
+    return f"Leave out the slash at the end: {shorter}."
 
 
 def _view_class(request: HttpRequest) -> type[APIView] | None:

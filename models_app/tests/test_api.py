@@ -292,14 +292,14 @@ class PredictTests(ApiTestCase):
             ("[" * 100_000, "invalid_json", None),
             ([], "invalid_input", None),
             ("null", "invalid_input", None),
-            ({}, "invalid_request", "inputs"),
+            ({}, "invalid_input", "inputs"),
             ({"inputs": 1}, "invalid_input", "inputs"),
             ({"inputs": []}, "invalid_input", "inputs"),
             ({"inputs": [1]}, "invalid_input", "inputs"),
             ({"inputs": "\ud800"}, "invalid_input", "inputs"),
             ({"input": "x"}, "invalid_input", "input"),
             ({"inputs": "x", "parameters": []}, "invalid_input", "parameters"),
-            ({"inputs": "x", "stream": "perhaps"}, "invalid_request", "stream"),
+            ({"inputs": "x", "stream": "perhaps"}, "invalid_input", "stream"),
         ]
         for body, code, param in cases:
             with self.subTest(body=str(body)[:40]), use_backend(FakeBackend()):

@@ -45,7 +45,7 @@ class ToApplicationErrorTests(SimpleTestCase):
 
         assert error is not None
         self.assertEqual(error.message, "items.0: Too long.")
-        self.assertEqual(error.param, "items.0")
+        self.assertEqual((error.code, error.param), ("invalid_input", "items.0"))
 
     def test_it_names_no_field_for_an_error_of_the_whole(self) -> None:
         error = to_application_error(
@@ -81,6 +81,19 @@ class ErrorPagesTests(BaseTestCase):
         error = self.error(self.client.get("/api/v1/nothing"), 404)
 
         self.assertEqual(error["code"], "not_found")
+
+    def test_it_answers_json_to_a_program_that_went_astray(self) -> None:
+        bearer = self.bearer(self.alice_api_token)
+        hints = {
+            "/models/neo-tiny/": "Leave out the slash at the end: /models/neo-tiny.",
+            "/v1/completions/": "Leave out the slash at the end: /v1/completions.",
+            "/models/neo-tiny/predict": None,
+            "/nothing/": None,
+        }
+        for address, hint in hints.items():
+            with self.subTest(address):
+                error = self.error(self.client.post(address, headers=bearer), 404)
+                self.assertEqual((error["code"], error["hint"]), ("not_found", hint))
 
     def test_it_answers_a_page_outside_the_api(self) -> None:
         response = self.client.get("/nothing")
