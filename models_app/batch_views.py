@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
 
 import msgspec
-from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -20,12 +18,13 @@ from django.views.decorators.http import (
 from accounts.errors import ApplicationError, TierRequired
 from accounts.http import AuthenticatedHttpRequest
 from accounts.models import User
+from models_app.batch_forms import UploadForm
 from models_app.batches import service
 from models_app.batches.models import Batch, BatchStatus, LineStatus
 from models_app.batches.results import results_response
-from models_app.callers import find_project
 from models_app.calls import Caller
 from models_app.models import PredictionSource
+from models_app.webhooks.calls import address_of_call, webhook_of_call
 
 SHOWN = 50
 SHOWN_ERRORS = 10
@@ -36,24 +35,6 @@ _BADGES = {
     BatchStatus.CANCELING: "warn",
     BatchStatus.EXPIRED: "warn",
 }
-
-
-class UploadForm(forms.Form):
-    file = forms.FileField(
-        label="File",
-        allow_empty_file=True,
-        widget=forms.FileInput(attrs={"accept": ".jsonl,.ndjson,.txt"}),
-        help_text="JSON lines: one call a line.",
-    )
-    project = forms.ChoiceField(label="Project", required=False)
-
-    def __init__(self, *args: object, user: User) -> None:
-        super().__init__(*args)  # type: ignore[arg-type]
-        projects = list(user.projects.active().order_by("created_at", "pk"))
-        field = cast("forms.ChoiceField", self.fields["project"])
-        field.choices = [(one.public_id, one.name) for one in projects]
-        if len(projects) < 2:
-            del self.fields["project"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +86,7 @@ def batch(request: AuthenticatedHttpRequest, public_id: str) -> HttpResponse:
     context = {
         "shown": _shown([found])[0],
         "failed": _failed(found),
+        "webhook": address_of_call(found.project, found.webhook),
     }
     return render(request, "models_app/batch.html", context)
 
@@ -123,14 +105,13 @@ def batch_cancel(request: AuthenticatedHttpRequest, public_id: str) -> HttpRespo
 
 
 def _upload(user: User, form: UploadForm) -> Batch:
-    wanted = form.cleaned_data.get("project")
-    caller = Caller(
-        user=user,
-        project=find_project(user, wanted) if wanted else user.default_project,
-        source=PredictionSource.BATCH,
-    )
+    project = form.project_of_batch
+    caller = Caller(user=user, project=project, source=PredictionSource.BATCH)
+    webhook = webhook_of_call(project, form.cleaned_data.get("webhook"), None)
     file: UploadedFile = form.cleaned_data["file"]
-    return service.create(caller=caller, file=file, name=file.name or "")
+    return service.create(
+        caller=caller, file=file, name=file.name or "", webhook=webhook
+    )
 
 
 def _render(

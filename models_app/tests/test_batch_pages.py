@@ -5,12 +5,16 @@ import json
 from asgiref.sync import async_to_sync
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from accounts.models import Project
 from accounts.projects import create_project
+from models_app.batches import service
 from models_app.batches.models import Batch
 from models_app.tests.batches import CALL, calls, jsonl
 from models_app.tests.fakes import HELLO, FakeBackend, use_backend
 from models_app.tests.queues import carry_out_all
 from models_app.tests.usage import read
+from models_app.webhooks.managing import add_webhook, change_webhook
+from models_app.webhooks.models import Webhook
 from neuro_site.testing import BaseTestCase, Response
 
 URL = "/usage/batches/"
@@ -62,6 +66,46 @@ class BatchPagesTestCase(BaseTestCase):
         self.upload(*calls(1), project=project.public_id)
 
         self.assertEqual(Batch.objects.get().project, project)
+
+    def webhook(self, project: Project, url: str = "https://hooks.example/") -> Webhook:
+        webhook, _ = add_webhook(project=project, url=url, events=["batch.expired"])
+        return webhook
+
+    def test_it_offers_webhooks_where_there_are_some_that_are_on(self) -> None:
+        self.assertNotContains(self.client.get(URL), 'name="webhook"')
+        webhook = self.webhook(self.bob.default_project)
+        self.webhook(self.alice.default_project, "https://alice.example/")
+        page = self.client.get(URL)
+        self.assertContains(page, "https://hooks.example/")
+        self.assertNotContains(page, "alice.example")
+        self.assertNotContains(page, "optgroup")
+
+        change_webhook(webhook, is_enabled=False)
+        self.assertNotContains(self.client.get(URL), 'name="webhook"')
+
+    def test_it_tells_the_webhook_that_is_chosen_how_the_batch_ends(self) -> None:
+        webhook = self.webhook(self.bob.default_project)
+        self.upload(*calls(1), webhook=webhook.public_id)
+        batch = Batch.objects.get()
+        self.assertContains(
+            self.client.get(f"{URL}{batch.public_id}/"), "https://hooks.example/"
+        )
+        service.cancel(batch)
+
+        (delivery,) = webhook.deliveries.all()
+        self.assertEqual(delivery.event, "batch.canceled")
+
+    def test_the_webhook_is_one_of_the_chosen_project(self) -> None:
+        project = create_project(user=self.bob, name="other")
+        webhook = self.webhook(project)
+        self.assertContains(self.client.get(URL), '<optgroup label="other">')
+
+        refused = self.upload(*calls(1), webhook=webhook.public_id)
+        self.assertContains(refused, "not of the project “Default”", status_code=400)
+        taken = self.upload(
+            *calls(1), webhook=webhook.public_id, project=project.public_id
+        )
+        self.assertEqual(taken.status_code, 302, taken.content)
 
     def test_it_shows_every_line_that_is_wrong(self) -> None:
         page = self.upload(*calls(1), b"{\n", {"custom_id": "a", **CALL, "inputs": 3})

@@ -36,6 +36,14 @@ def webhook_of_call(
     return {"url": named, "events": wanted}
 
 
+def address_of_call(project: Project, kept: dict[str, Any] | None) -> str:
+    """Where what `webhook_of_call` kept leads to now; empty if nowhere any more."""
+    if not kept:
+        return ""
+    webhook = project.webhooks.filter(public_id=kept.get("webhook", "")).first()
+    return webhook.url if webhook else str(kept.get("url", ""))
+
+
 def require_address(url: str, *, param: str) -> None:
     try:
         read_target(url)
