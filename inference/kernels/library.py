@@ -6,6 +6,7 @@ numba stays out of this one. `python -m inference.kernels.library` does it befor
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import logging
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 HERE = Path(__file__).parent
 _NAME = "kernels"
+_DIGEST_LENGTH = hashlib.sha256().digest_size
 
 
 def address_of(name: str) -> int:
@@ -52,10 +54,11 @@ def object_code() -> bytes:
     """From the first folder that has it; compiled and kept there where none has."""
     name = f"{_NAME}-{fingerprint()}.o"
     for folder in folders():
-        try:
-            return (folder / name).read_bytes()
-        except OSError:
-            continue
+        with contextlib.suppress(OSError):
+            kept = (folder / name).read_bytes()
+            digest, code = kept[:_DIGEST_LENGTH], kept[_DIGEST_LENGTH:]
+            if digest == _digest(code):
+                return code
     return _compile(name)
 
 
@@ -80,8 +83,16 @@ def _compile(name: str) -> bytes:
 
 def folders() -> list[Path]:
     """Where compiled kernels are looked for and kept, the best first."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return [HERE / "__pycache__", Path(cache) / "neuro"]
+    return [HERE / "__pycache__", *(cache / "neuro" for cache in _caches())]
+
+
+def _caches() -> list[Path]:
+    """None where the environment names none and the user has no home."""
+    if named := os.environ.get("XDG_CACHE_HOME"):
+        return [Path(named)]
+    with contextlib.suppress(RuntimeError):
+        return [Path.home() / ".cache"]
+    return []
 
 
 def fingerprint() -> str:
@@ -96,11 +107,19 @@ def fingerprint() -> str:
 
 
 def _write(path: Path, code: bytes) -> None:
-    """Whole or not at all: another process may be reading."""
+    """Whole or not at all: another process may be reading. What the disk loses when the
+    power fails is told by the digest in front."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(f".{os.getpid()}")
-    part.write_bytes(code)
-    part.replace(path)
+    try:
+        part.write_bytes(_digest(code) + code)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _digest(code: bytes) -> bytes:
+    return hashlib.sha256(code).digest()
 
 
 if __name__ == "__main__":

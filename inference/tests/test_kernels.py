@@ -126,6 +126,45 @@ def test_it_compiles_once_and_keeps_that_where_it_can(
     assert [path.suffix for path in folders[1].iterdir()] == [".o"]
 
 
+@pytest.mark.parametrize("left", [0, 50, -100])
+def test_what_was_kept_and_is_damaged_is_compiled_anew(
+    left: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / f"kernels-{library.fingerprint()}.o"
+    library._write(file, b"object code" * 100)
+    monkeypatch.setattr(library, "folders", lambda: [tmp_path])
+    monkeypatch.setattr(library, "_compile", lambda name: b"anew")
+    assert library.object_code() == b"object code" * 100
+
+    file.write_bytes(file.read_bytes()[:left])
+
+    assert library.object_code() == b"anew"
+
+
+def test_it_leaves_nothing_of_what_could_not_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(path: Path, code: bytes) -> None:
+        path.touch()
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(Path, "write_bytes", write)
+    with pytest.raises(OSError, match="full"):
+        library._write(tmp_path / "kernels.o", b"object code")
+
+    assert not list(tmp_path.iterdir())
+
+
+def test_it_needs_no_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", no_home)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+
+    assert library.folders() == [library.HERE / "__pycache__"]
+
+
 def test_other_code_is_compiled_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
