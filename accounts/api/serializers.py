@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.api.strict import StrictSerializer
@@ -31,6 +32,20 @@ _OPTIONS = {
 STATES = ["active", "expired", "revoked"]
 
 
+@extend_schema_field(
+    {
+        "type": "object",
+        "properties": {
+            name: {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": LIMIT_KINDS_BY_NAME[name].maximum,
+            }
+            for name in LIMIT_NAMES
+        },
+        "additionalProperties": False,
+    }
+)
 class OwnLimitsField(serializers.DictField):
     """Limits by name; `LIMIT_NAMES` are those that one API token may have."""
 

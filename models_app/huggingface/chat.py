@@ -31,7 +31,7 @@ class ChatView(ChatCompletionView):
     @extend_schema(
         summary="Answer a conversation",
         operation_id="hugging_face_chat",
-        request={"application/json": openai_schemas.chat_schema()},
+        request={"application/json": openai_schemas.chat_schema_without_model()},
         parameters=[IDEMPOTENCY_KEY],
         responses=openai_schemas.prediction_responses(
             openai_schemas.ChatCompletionOutput

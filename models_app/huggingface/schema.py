@@ -8,9 +8,10 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema_field
 from rest_framework import serializers
 
-from models_app.api.serializers import ErrorObject
-from models_app.huggingface.parameters import OWN, SAID_BY
-from models_app.parameters import PARAMETERS, parameters_schema
+from models_app.api.serializers import ErrorObject, StrictSerializer
+from models_app.huggingface.parameters import OWN, SAID_BY, UNSUPPORTED
+from models_app.parameters import PARAMETERS, PARAMETERS_BY_NAME, parameters_schema
+from models_app.parameters.json_schema import foreign_schemas, schema_of
 
 TAKEN = (*OWN, *(one for one in PARAMETERS if one.name not in SAID_BY))
 
@@ -19,12 +20,13 @@ TAKEN = (*OWN, *(one for one in PARAMETERS if one.name not in SAID_BY))
     parameters_schema(
         TAKEN,
         {
-            "stop_sequences": {
-                "type": "array",
-                "items": {"type": "string"},
-                "description": "An older name of stop.",
+            "stop_sequences": schema_of(PARAMETERS_BY_NAME["stop"])
+            | {"description": "An older name of stop."},
+            **foreign_schemas(UNSUPPORTED),
+            **{
+                name: {"type": "null", "description": f"Here it is {own_name}."}
+                for name, own_name in SAID_BY.items()
             },
-            "watermark": {"type": "boolean", "enum": [False]},
         },
     )
 )
@@ -32,15 +34,18 @@ class ParametersField(serializers.Field[Any, Any, Any, Any]):
     """For the document alone: `models_app.huggingface.parameters` reads them."""
 
 
-class TgiGenerateInput(serializers.Serializer[Any]):
+class TgiGenerateInput(StrictSerializer):
     inputs = serializers.CharField(help_text="The prompt.")
-    parameters = ParametersField(required=False)
+    parameters = ParametersField(required=False, allow_null=True)
     options = serializers.JSONField(required=False, help_text="Taken and not used.")
     model = serializers.JSONField(required=False, help_text="Taken and not used.")
+    stream = serializers.BooleanField(
+        required=False, allow_null=True, help_text="Not used: the address says it."
+    )
 
 
 class TgiCallInput(TgiGenerateInput):
-    stream = serializers.BooleanField(default=False)
+    stream = serializers.BooleanField(default=False, allow_null=True)
 
 
 class TgiTokenizeInput(serializers.Serializer[Any]):

@@ -90,7 +90,6 @@ class GenerateStreamView(HuggingFaceView):
         summary="Generate text as a stream",
         operation_id="hugging_face_generate_stream",
         request=schema.TgiGenerateInput,
-        parameters=[IDEMPOTENCY_KEY],
         responses={(200, "text/event-stream"): schema.STREAM, **schema.CALL_ERRORS},
     )
     @answered_once

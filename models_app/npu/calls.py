@@ -9,7 +9,7 @@ from typing import Any
 from django.core.files.uploadedfile import UploadedFile
 from rest_framework.request import Request
 
-from models_app.api.parsers import read_object
+from models_app.api.parsers import read_flag, read_object
 from models_app.errors import InvalidInput, UnsupportedParameter
 from models_app.npu.npy import Prompts
 from models_app.npu.uploads import read_file
@@ -43,8 +43,8 @@ class Call:
 
     @property
     def model_ref(self) -> str:
-        ref = self.fields.get("modelId") or self.fields.get("model_name")
-        if not isinstance(ref, str):
+        ref = self._first_text("modelId", "model_name")
+        if not ref:
             raise InvalidInput("The call names no modelId.", param="modelId")
         return ref
 
@@ -64,16 +64,15 @@ class Call:
     @property
     def data_reference(self) -> str:
         """Id or name of data that was uploaded."""
-        reference = self.fields.get("dataId") or self.fields.get("data_name")
-        is_text = isinstance(reference, str) and reference
-        if not is_text or self.fields.get("data_hub_ds"):
+        reference = self._first_text("dataId", "data_name")
+        if not reference or read_flag(self.fields, "data_hub_ds"):
             raise InvalidInput(
                 "The call names no uploaded data.",
                 hint="Give npu.predict the prompts, or the id that npu.upload_data "
                 "returned.",
                 param="dataId",
             )
-        return str(reference)
+        return reference
 
     def place(self, name: str) -> int | None:
         """Where a part of the data begins or ends."""
@@ -82,8 +81,12 @@ class Call:
             return value
         raise InvalidInput(f"{name} must be a place in the data or null.", param=name)
 
+    def _first_text(self, *names: str) -> str:
+        """Of the fields that may name it, the first that does."""
+        return next(filter(None, [read_text(self.fields, one) for one in names]), "")
+
     def require_no_scripts(self) -> None:
-        if self.fields.get("scripts"):
+        if self.fields.get("scripts") not in (None, []):
             raise UnsupportedParameter(
                 "This server runs no scripts of its callers.",
                 hint="Leave scripts out, and prepare the data before the call.",

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from models_app.errors import InvalidParameter
 from models_app.parameters.dialects import (
+    ANYTHING,
     Foreign,
-    anything,
     one_of,
     require_neutral,
     under_own_names,
@@ -32,8 +32,8 @@ FOREIGN = {
     "penalty_alpha": Foreign(one_of(0)),
     "encoder_repetition_penalty": Foreign(one_of(1)),
     "output_scores": Foreign(one_of(False)),
-    "pad_token_id": Foreign(anything),
-    "use_cache": Foreign(anything),
+    "pad_token_id": Foreign(ANYTHING),
+    "use_cache": Foreign(ANYTHING),
     "clean_up_tokenization_spaces": Foreign(one_of(False)),
 }
 _HINT = "Leave it out, or use one of the parameters on the model's page."

@@ -9,32 +9,54 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
 from models_app.api.serializers import ErrorObject, UsageOutput
+from models_app.npu.calls import MOST_PLACES
 from models_app.npu.keyword_arguments import ALIASES, FOREIGN
-from models_app.parameters import PARAMETERS, parameters_schema
-from models_app.parameters.json_schema import Schema
+from models_app.parameters import PARAMETERS, PARAMETERS_BY_NAME, parameters_schema
+from models_app.parameters.json_schema import (
+    Schema,
+    foreign_schemas,
+    nullable,
+    schema_of,
+)
 
 STATES = ["PENDING", "COMPLETE", "FAILURE", "STOPPED"]
 
 _TEXT: Schema = {"type": "string"}
-_ID_OR_NAME: Schema = {"type": "string", "description": "An id or a name."}
-_NO_SCRIPTS: Schema = {"type": "array", "maxItems": 0}
+_TEXT_OR_NULL = nullable(_TEXT)
+_ID_OR_NAME = _TEXT_OR_NULL | {"description": "An id or a name."}
+_NO_SCRIPTS = nullable({"type": "array", "maxItems": 0})
 _TOKEN_IDS: Schema = {"type": "array", "items": {"type": "integer", "minimum": 0}}
-_PLACE: Schema = {
-    "type": ["integer", "null"],
-    "description": "Where a part of the data begins or ends, as in a slice of Python.",
-}
-_KEYWORD_ARGUMENTS: Schema = parameters_schema(
-    PARAMETERS,
+_PLACE = nullable(
     {
-        **{
-            alias: {"description": f"The client's name for {name}."}
-            for alias, name in ALIASES.items()
-        },
-        **{name: {"description": "Of no effect here."} for name in FOREIGN},
-        "remove_input": {"type": "boolean", "default": False},
-        "return_full_text": {"type": "boolean"},
-    },
+        "type": "integer",
+        "minimum": -MOST_PLACES,
+        "maximum": MOST_PLACES,
+        "description": "Where a part of the data begins or ends, as in a slice of "
+        "Python.",
+    }
 )
+_NO_EFFECT: Schema = {"description": "Of no effect here."}
+_KEYWORD_ARGUMENTS = nullable(
+    parameters_schema(
+        PARAMETERS,
+        {
+            **{
+                alias: schema_of(PARAMETERS_BY_NAME[name])
+                | {"description": f"The client's name for {name}."}
+                for alias, name in ALIASES.items()
+            },
+            **foreign_schemas(FOREIGN),
+            "remove_input": nullable({"type": "boolean", "default": False}),
+            "return_full_text": nullable({"type": "boolean"}),
+        },
+    )
+)
+
+
+_NAMES_A_MODEL: list[Schema] = [
+    {"properties": {name: _TEXT | {"minLength": 1}}, "required": [name]}
+    for name in ("modelId", "model_name")
+]
 
 
 def _body(required: list[str], **properties: Schema) -> Schema:
@@ -51,7 +73,7 @@ def _multipart(what: str) -> Schema:
 
 TOKEN_BODY = {
     "application/json": _body(
-        ["token"], token=_TEXT, project_name=_TEXT | {"default": "Default"}
+        ["token"], token=_TEXT, project_name=_TEXT_OR_NULL | {"default": "Default"}
     )
 }
 SYNC_PREDICT_BODY = {
@@ -60,7 +82,7 @@ SYNC_PREDICT_BODY = {
         modelId=_ID_OR_NAME,
         model_name=_ID_OR_NAME,
         data={
-            "oneOf": [
+            "anyOf": [
                 _TEXT,
                 {"type": "array", "items": {"oneOf": [_TEXT, _TOKEN_IDS]}},
                 _TOKEN_IDS,
@@ -68,9 +90,10 @@ SYNC_PREDICT_BODY = {
             "description": "A prompt or several; token ids for a decoder.",
         },
         input_kwargs=_KEYWORD_ARGUMENTS,
-        project=_TEXT,
+        project=_TEXT_OR_NULL,
         scripts=_NO_SCRIPTS,
-    ),
+    )
+    | {"anyOf": _NAMES_A_MODEL},
     "multipart/form-data": _multipart("The prompts, as `numpy.savez` writes them."),
 }
 UPLOAD_BODY = {"multipart/form-data": _multipart("The prompts, or a batch of them.")}
@@ -79,18 +102,18 @@ PREDICT_BODY = {
         [],
         modelId=_ID_OR_NAME,
         model_name=_ID_OR_NAME,
-        dataId=_TEXT | {"description": "Of data that was uploaded."},
-        data_name=_TEXT | {"description": "The name that it was given."},
+        dataId=_TEXT_OR_NULL | {"description": "Of data that was uploaded."},
+        data_name=_TEXT_OR_NULL | {"description": "The name that it was given."},
         data_start=_PLACE,
         data_end=_PLACE,
-        data_hub_ds={"type": "boolean", "enum": [False]},
+        data_hub_ds=nullable({"type": "boolean", "enum": [False]}),
         input_kwargs=_KEYWORD_ARGUMENTS,
-        project=_TEXT,
+        project=_TEXT_OR_NULL,
         scripts=_NO_SCRIPTS,
-        task_id=_TEXT,
-        model_attr=_TEXT,
+        task_id=_NO_EFFECT,
+        model_attr=_NO_EFFECT,
     )
-    | {"additionalProperties": False}
+    | {"anyOf": _NAMES_A_MODEL, "additionalProperties": False}
 }
 
 

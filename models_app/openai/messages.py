@@ -15,6 +15,8 @@ ROLES = {
     "user": "user",
     "assistant": "assistant",
 }
+# What a field that is not taken may hold.
+EMPTY: tuple[object, ...] = (None, [], {})
 TAKEN = ("role", "content", "name", "refusal")
 TEXT_PARTS = {"text": "text", "refusal": "refusal"}
 
@@ -33,7 +35,7 @@ def _message(raw: object, where: str) -> Message:
     if not isinstance(raw, dict):
         raise InvalidInput(f"{where} must be an object.", param="messages")
     for name, value in raw.items():
-        if name not in TAKEN and value not in (None, [], {}):
+        if name not in TAKEN and value not in EMPTY:
             raise UnsupportedParameter(
                 f"{where} has {str(name)[:100]}, which is not supported.",
                 hint="The models of this server read texts and call no tools.",
@@ -44,14 +46,20 @@ def _message(raw: object, where: str) -> Message:
         raise InvalidInput(
             f"The role of {where} must be one of {', '.join(ROLES)}.", param="messages"
         )
-    content = raw.get("content")
-    if content is None:
-        content = raw.get("refusal")
-    return {
-        "role": ROLES[role],
-        "content": _text(content, f"The content of {where}"),
-        "name": raw.get("name"),
-    }
+    name = raw.get("name")
+    if not isinstance(name, str | None):
+        raise InvalidInput(f"The name of {where} must be a text.", param="messages")
+    return {"role": ROLES[role], "content": _content(raw, where), "name": name}
+
+
+def _content(raw: Message, where: str) -> str:
+    """What was said, or else why nothing was."""
+    texts = [
+        _text(raw[name], f"The {name} of {where}")
+        for name in ("content", "refusal")
+        if raw.get(name) is not None
+    ]
+    return texts[0] if texts else _text(None, f"The content of {where}")
 
 
 def _text(content: object, where: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from models_app.parameters import PARAMETERS, PARAMETERS_BY_NAME, Parameter
-from models_app.parameters.dialects import Foreign, anything, one_of
+from models_app.parameters.dialects import ANYTHING, Foreign, one_of
 
 DEFAULT_COMPLETION_TOKENS = 16
 # Whoever chats without a limit wants the whole answer.
@@ -109,7 +109,7 @@ _CHAT = _by_name(
     _ours("logprobs", name="top_logprobs", help_text="With this many alternatives."),
 )
 
-_NO_EFFECT = Foreign(anything)
+_NO_EFFECT = Foreign(ANYTHING)
 _FOREIGN = {
     "user": _NO_EFFECT,
     "metadata": _NO_EFFECT,

@@ -15,9 +15,14 @@ from models_app.api.serializers import (
     ErrorOutput,
     UsageOutput,
 )
-from models_app.openai.messages import ROLES
+from models_app.openai.messages import EMPTY, ROLES, TEXT_PARTS
 from models_app.openai.parameters import CHAT, COMPLETION, Dialect
-from models_app.parameters.json_schema import Schema, parameters_schema
+from models_app.parameters.json_schema import (
+    Schema,
+    foreign_schemas,
+    nullable,
+    parameters_schema,
+)
 
 _TEXT: Schema = {"type": "string"}
 _TOKEN_IDS: Schema = {
@@ -25,12 +30,16 @@ _TOKEN_IDS: Schema = {
     "items": {"type": "integer", "minimum": 0},
     "minItems": 1,
 }
+_SOME_TEXT = _TEXT | {"minLength": 1}
 _PROMPT: Schema = {
     "oneOf": [
-        _TEXT | {"minLength": 1},
-        {"type": "array", "items": _TEXT | {"minLength": 1}, "minItems": 1},
+        _SOME_TEXT,
         _TOKEN_IDS,
-        {"type": "array", "items": _TOKEN_IDS, "minItems": 1},
+        {
+            "type": "array",
+            "items": {"oneOf": [_SOME_TEXT, _TOKEN_IDS]},
+            "minItems": 1,
+        },
     ],
     "description": "One prompt or several, as texts or as token ids.",
 }
@@ -40,9 +49,14 @@ _CONTENT: Schema = {
         {
             "type": "array",
             "items": {
-                "type": "object",
-                "properties": {"type": {"enum": ["text"]}, "text": _TEXT},
-                "required": ["type", "text"],
+                "oneOf": [
+                    {
+                        "type": "object",
+                        "properties": {"type": {"enum": [kind]}, text: _TEXT},
+                        "required": ["type", text],
+                    }
+                    for kind, text in TEXT_PARTS.items()
+                ]
             },
         },
     ]
@@ -54,30 +68,41 @@ _MESSAGES: Schema = {
         "type": "object",
         "properties": {
             "role": {"enum": list(ROLES)},
-            "content": _CONTENT,
-            "name": _TEXT,
+            "content": nullable(_CONTENT),
+            "refusal": nullable(_CONTENT),
+            "name": nullable(_TEXT),
         },
-        "required": ["role", "content"],
+        "required": ["role"],
+        "anyOf": [
+            {"properties": {name: _CONTENT}, "required": [name]}
+            for name in ("content", "refusal")
+        ],
+        "additionalProperties": {"enum": list(EMPTY)},
     },
 }
 _FIELDS: dict[str, Schema] = {
-    "model": _TEXT | {"description": "The id, slug or hub name of a model."},
+    "model": _SOME_TEXT | {"description": "The id, slug or hub name of a model."},
     "prompt": _PROMPT,
     "messages": _MESSAGES,
-    "stream": {
-        "type": "boolean",
-        "default": False,
-        "description": "Send chunks as they are made, then `[DONE]`.",
-    },
-    "stream_options": {
-        "type": "object",
-        "properties": {
-            "include_usage": {"type": "boolean", "default": False},
-            "include_obfuscation": {"type": "boolean"},
-        },
-        "additionalProperties": False,
-    },
+    "stream": nullable(
+        {
+            "type": "boolean",
+            "default": False,
+            "description": "Send chunks as they are made, then `[DONE]`.",
+        }
+    ),
+    "stream_options": nullable(
+        {
+            "type": "object",
+            "properties": {
+                "include_usage": nullable({"type": "boolean", "default": False}),
+                "include_obfuscation": {"description": "Of no effect here."},
+            },
+            "additionalProperties": False,
+        }
+    ),
 }
+_MODEL_OF_ADDRESS: Schema = {"description": "Not used: the address names the model."}
 
 
 def completion_schema() -> Schema:
@@ -86,6 +111,13 @@ def completion_schema() -> Schema:
 
 def chat_schema() -> Schema:
     return _body_schema(CHAT, required=["model", "messages"])
+
+
+def chat_schema_without_model() -> Schema:
+    """Where the address names it."""
+    schema = _body_schema(CHAT, required=["messages"])
+    schema["properties"]["model"] = _MODEL_OF_ADDRESS
+    return schema
 
 
 def prediction_responses(output: type[serializers.Serializer[Any]]) -> dict[Any, Any]:
@@ -103,11 +135,8 @@ def prediction_responses(output: type[serializers.Serializer[Any]]) -> dict[Any,
 
 def _body_schema(dialect: Dialect, *, required: list[str]) -> Schema:
     fields = {name: _FIELDS[name] for name in dialect.fields}
-    ignored: dict[str, Schema] = {
-        name: {"description": foreign.reason or "Taken, and of no effect here."}
-        for name, foreign in dialect.foreign.items()
-    }
-    schema = parameters_schema(dialect.parameters.values(), more=fields | ignored)
+    more = fields | foreign_schemas(dialect.foreign)
+    schema = parameters_schema(dialect.parameters.values(), more)
     return schema | {"required": required}
 
 

@@ -3,29 +3,36 @@ ours, and parameters that this server does not have."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 from models_app.errors import InvalidParameter, UnsupportedParameter
+from models_app.parameters.table import PARAMETERS_BY_NAME
 
-Test = Callable[[object], bool]
+# The values that ask for nothing; None for whatever it is.
+Neutral = tuple[object, ...] | None
+ANYTHING: Neutral = None
 
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """A parameter that may be left out where `is_neutral` holds, and else cannot be
+    """A parameter that may be left out where it has a neutral value, and else cannot be
     honoured, for this reason."""
 
-    is_neutral: Test
+    neutral: Neutral
     reason: str = ""
 
+    def is_neutral(self, value: object) -> bool:
+        return self.neutral is None or any(_is(value, one) for one in self.neutral)
 
-def anything(value: object) -> bool:
-    return True
+
+def one_of(*values: object) -> Neutral:
+    return values
 
 
-def one_of(*values: object) -> Test:
-    return lambda value: value in values
+def _is(value: object, other: object) -> bool:
+    """To Python 1 equals true, to JSON it does not."""
+    return value == other and isinstance(value, bool) == isinstance(other, bool)
 
 
 def require_neutral(
@@ -47,9 +54,9 @@ def under_own_names(
     as if it were left out."""
     given: dict[str, object] = {}
     for name, value in raw.items():
-        if value is None or name in but:
-            continue
         own_name = aliases.get(name, name)
+        if name in but or (value is None and own_name in PARAMETERS_BY_NAME):
+            continue
         if own_name in given:
             raise InvalidParameter(
                 f"{own_name} is given twice, under two of its names.", param=name

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from models_app.parameters.dialects import Foreign
 from models_app.parameters.kinds import (
     MAX_IDS_PER_WORD,
     MAX_TEXT_CHARACTERS,
+    MAX_TOKEN_ID,
     KindName,
 )
 from models_app.parameters.parameter import Parameter
@@ -16,7 +18,7 @@ from models_app.parameters.table import PARAMETERS
 Schema = dict[str, Any]
 
 _TEXT: Schema = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT_CHARACTERS}
-_TOKEN_ID: Schema = {"type": "integer", "minimum": 0}
+_TOKEN_ID: Schema = {"type": "integer", "minimum": 0, "maximum": MAX_TOKEN_ID}
 
 
 def parameters_schema(
@@ -27,14 +29,44 @@ def parameters_schema(
     `more`, which a door may have of its own."""
     return {
         "type": "object",
-        "properties": {one.name: _schema_of(one) for one in parameters}
+        "properties": {one.name: schema_of(one) for one in parameters}
         | {**(more or {})},
         "additionalProperties": False,
     }
 
 
-def _schema_of(parameter: Parameter) -> Schema:
-    schema = _SCHEMAS[parameter.kind](parameter) | {"description": parameter.help_text}
+def nullable(schema: Schema) -> Schema:
+    """The same or null, which in calls means the default."""
+    return {name: _WITH_NULL.get(name, _same)(value) for name, value in schema.items()}
+
+
+def foreign_schemas(foreign: Mapping[str, Foreign]) -> dict[str, Schema]:
+    """Of what a door takes and this server does not have, the values that it takes."""
+    return {name: _foreign_schema(one) for name, one in foreign.items()}
+
+
+def _foreign_schema(foreign: Foreign) -> Schema:
+    schema: Schema = {"description": foreign.reason or "Taken, and of no effect here."}
+    if foreign.neutral is not None:
+        schema["enum"] = [*foreign.neutral, None]
+    return schema
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+# What a schema allows in each of these, it allows in all of them.
+_WITH_NULL: dict[str, Callable[[Any], Any]] = {
+    "type": lambda kind: [kind, "null"],
+    "enum": lambda values: [*values, None],
+    "oneOf": lambda schemas: [*schemas, {"type": "null"}],
+}
+
+
+def schema_of(parameter: Parameter) -> Schema:
+    schema = nullable(_SCHEMAS[parameter.kind](parameter))
+    schema["description"] = parameter.help_text
     if parameter.default is not None:
         schema["default"] = parameter.default
     return schema
@@ -68,6 +100,7 @@ def _list(item: Schema, max_items: int, min_items: int = 0) -> Schema:
 def _biases(parameter: Parameter) -> Schema:
     return {
         "type": "object",
+        "propertyNames": {"pattern": "^[0-9]{1,10}$"},
         "additionalProperties": _numeric("number")(parameter),
         "maxProperties": parameter.max_items,
     }

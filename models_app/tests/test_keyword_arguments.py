@@ -50,6 +50,17 @@ def test_it_passes_on_what_generate_takes() -> None:
     assert translate(arguments).parameters == arguments
 
 
+def test_it_takes_null_for_the_default_of_names_that_there_are() -> None:
+    assert translate({"penalty": None, "use_cache": None}).parameters == {}
+    assert translate({"no_such_name": None}).parameters == {"no_such_name": None}
+
+
+def test_it_takes_no_number_for_false_nor_true_for_a_number() -> None:
+    for name, value in (("output_scores", 0), ("num_beam_groups", True)):
+        with pytest.raises(UnsupportedParameter):
+            translate({name: value})
+
+
 def test_it_refuses_one_parameter_under_two_names() -> None:
     with pytest.raises(InvalidParameter) as caught:
         translate({"penalty": 1.0, "repetition_penalty": 2.0})

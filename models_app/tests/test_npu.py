@@ -146,6 +146,9 @@ class SyncPredictJsonTests(NpuTestCase):
             ({"input_kwargs": {"num_beam_groups": 4}}, 400, "num_beam_groups"),
             ({"input_kwargs": {"num_beams": 99}}, 400, "num_beams"),
             ({"scripts": ["clean.py"]}, 400, "scripts"),
+            ({"scripts": {}}, 400, "scripts"),
+            ({"modelId": 0, "model_name": "neo-tiny"}, 400, "modelId"),
+            ({"input_kwargs": {"temprature": None}}, 400, "temprature"),
             ({"input_kwargs": {"temprature": 4}}, 400, "Did you mean temperature?"),
         ]
         for body, status, words in cases:

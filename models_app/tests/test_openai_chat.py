@@ -223,6 +223,8 @@ class RefusalTests(ChatTestCase):
             ({"role": "user", "content": [{"type": "text"}]}, "invalid_input"),
             ({"role": "user", "content": ["a"]}, "invalid_input"),
             ({"role": "user", "content": 4}, "invalid_input"),
+            ({"role": "user", "content": "a", "name": 4}, "invalid_input"),
+            ({"role": "user", "content": "a", "refusal": 4}, "invalid_input"),
             ({"content": "a"}, "invalid_input"),
             ("Hi!", "invalid_input"),
         ):

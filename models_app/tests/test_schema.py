@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from models_app.parameters import PARAMETERS
 from neuro_site.testing import BaseTestCase
 
@@ -74,9 +76,45 @@ class SchemaTests(BaseTestCase):
         self.assertIn("score", completion["properties"])
         self.assertNotIn("score", completion["required"])
 
+    def test_it_says_that_null_means_the_default_at_every_door(self) -> None:
+        document = self.client.get("/api/schema/").json()
+
+        schemas = document["components"]["schemas"]
+        native = schemas["PredictInput"]["properties"]["parameters"]
+        tgi = schemas["TgiGenerateInput"]["properties"]["parameters"]
+        npu = _body_of(document, "/SyncPredict")["properties"]["input_kwargs"]
+        openai = _body_of(document, "/v1/completions")
+        for properties in (native, tgi, npu, openai):
+            for name, schema in properties["properties"].items():
+                with self.subTest(name):
+                    wants_value = name in openai.get("required", ())
+                    self.assertEqual(_takes_null(schema), not wants_value)
+
+    def test_it_says_that_bodies_take_no_other_fields(self) -> None:
+        schemas = self.client.get("/api/schema/").json()["components"]["schemas"]
+
+        for name in ("PredictInput", "CreateTokenInput", "TgiCallInput"):
+            self.assertIs(schemas[name]["additionalProperties"], False)
+
     def test_it_shows_the_document_without_inline_code(self) -> None:
         page = self.client.get("/api/docs/").content.decode()
 
         self.assertIn("swagger-ui-bundle.js", page)
         self.assertNotIn("<style", page)
         self.assertNotIn("<script>", page)
+
+
+def _body_of(document: dict[str, Any], path: str) -> dict[str, Any]:
+    content = document["paths"][path]["post"]["requestBody"]["content"]
+    schema: dict[str, Any] = content["application/json"]["schema"]
+    return schema
+
+
+def _takes_null(schema: dict[str, Any]) -> bool:
+    kinds = {"type", "enum", "oneOf"} & schema.keys()
+    return (
+        not kinds
+        or "null" in schema.get("type", ())
+        or None in schema.get("enum", ())
+        or {"type": "null"} in schema.get("oneOf", ())
+    )
