@@ -15,13 +15,15 @@ TEMPLATES = $$(git ls-files --cached --others --exclude-standard '*.html')
 ARGS ?=
 # How many processes share the tests, many of which wait; 0 is pytest alone.
 WORKERS ?= 2
+FUZZ_MINUTES ?= 10
 
-.PHONY: help run test bench check format lock
+.PHONY: help run test fuzz bench check format lock
 
 help:
 	@echo "make run     install, migrate and serve at http://$(HOST):$(PORT)/"
 	@echo "make test    install what tests need and run them all (ARGS=… goes to pytest,"
 	@echo "             WORKERS=0 takes one process instead of two)"
+	@echo "make fuzz    make up other calls than the tests do (FUZZ_MINUTES=10)"
 	@echo "make bench   measure speed and memory (ARGS=--quick only sees that it works)"
 	@echo "make check   format, lint, types, import contracts, templates, migrations"
 	@echo "make format  rewrite the code the way make check wants it"
@@ -33,6 +35,9 @@ run: $(RUNTIME) $(KERNELS)
 test: $(DEVELOPMENT) $(KERNELS)
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile \
 	  --no-loadscope-reorder $(ARGS)
+
+fuzz: $(DEVELOPMENT) $(KERNELS)
+	FUZZ_MINUTES=$(FUZZ_MINUTES) $(BIN)/python -m pytest e2e/test_schemathesis.py $(ARGS)
 
 bench: $(DEVELOPMENT) $(KERNELS)
 	$(BIN)/python -m bench $(ARGS)
