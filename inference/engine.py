@@ -14,7 +14,12 @@ from torch import Tensor
 from inference.beams import BeamSearch
 from inference.config import EngineConfig
 from inference.detokenizer import Detokenizer
-from inference.errors import ContextLengthExceeded, DeadlineExceeded, InvalidRequest
+from inference.errors import (
+    ContextLengthExceeded,
+    DeadlineExceeded,
+    EngineError,
+    InvalidRequest,
+)
 from inference.kernels import parallel as kernels
 from inference.kv_cache import MAX_COPIED_POSITIONS, SlotCopy
 from inference.loader import (
@@ -73,6 +78,7 @@ class Engine:
         self._timer = timer
         self._requests: dict[str, Request] = {}
         self._searches: dict[str, BeamSearch] = {}
+        self._events: list[TokenEvent] = []
         self._num_prompt_tokens = self._num_cached_tokens = 0
 
     @property
@@ -102,13 +108,14 @@ class Engine:
             request_id=request_id, text=request.text.flush(), finish_reason="abort"
         )
 
-    def drop_all(self) -> list[str]:
-        """Forget every request and free its slot; their ids, for telling the callers."""
-        request_ids = list(self._requests)
-        for request_id in request_ids:
-            self._finish(self._requests[request_id], "error")
+    def drop_all(self, error: EngineError) -> list[TokenEvent]:
+        """Forget every request and free its slot. The last events of each, among them
+        those of a step that failed before it could give them back."""
+        for request in list(self._requests.values()):
+            self._finish(request, "error")
+            self._events.append(error_event(request.request_id, error))
         self.scheduler.forget_prefixes()
-        return request_ids
+        return self._take_events()
 
     def describe(self, name: str, load_seconds: float) -> ModelStatus:
         """What this engine is, and what it has to do now."""
@@ -127,38 +134,42 @@ class Engine:
     def step(self) -> list[TokenEvent]:
         """Schedule, run, sample, update: at most one new token for each request."""
         started_at = self._timer()
-        late = self._end_late_requests(started_at)
+        self._end_late_requests(started_at)
         for search in self._searches.values():
             each = max(MAX_COPIED_POSITIONS // len(self._searches), 1)
             self._runner.copy(search.take_copies(each))
         scheduled = self.scheduler.schedule()
         self._runner.copy(self.scheduler.take_copies())
         if not scheduled:
-            return late
+            return self._take_events()
         self._note_starts(scheduled, started_at)
         logits = take_prompt_rows(scheduled, self._runner.run(scheduled))
         sampling = [item.request for item in scheduled if item.samples]
         for request, num_tokens in scheduled:
             request.num_computed_tokens += num_tokens
-        events = self._choose(logits, sampling)
+        self._choose(logits, sampling)
         self.scheduler.note_duration(self._timer() - started_at)
-        return late + events
+        return self._take_events()
 
-    def _choose(self, logits: Tensor, requests: list[Request]) -> list[TokenEvent]:
+    def _take_events(self) -> list[TokenEvent]:
+        events, self._events = self._events, []
+        return events
+
+    def _choose(self, logits: Tensor, requests: list[Request]) -> None:
         """Beams are chosen together, everybody else's token alone."""
         if not self._searches:
-            return self._sample(logits, requests)
+            self._sample(logits, requests)
+            return
         rows: dict[str | None, list[int]] = {None: []}
         for number, request in enumerate(requests):
             is_beam = request.request_id in self._searches
             rows.setdefault(request.request_id if is_beam else None, []).append(number)
         alone = rows.pop(None)
-        events = self._sample(logits[alone], [requests[n] for n in alone])
+        self._sample(logits[alone], [requests[n] for n in alone])
         for search in list(self._searches.values()):
             if numbers := rows.get(search.request.request_id):
                 runners = [requests[number] for number in numbers]
-                events.append(self._search(search, logits[numbers], runners))
-        return events
+                self._events.append(self._search(search, logits[numbers], runners))
 
     def _search(
         self, search: BeamSearch, logits: Tensor, runners: list[Request]
@@ -176,13 +187,12 @@ class Engine:
             **request.take_start(),
         )
 
-    def _sample(self, logits: Tensor, requests: list[Request]) -> list[TokenEvent]:
+    def _sample(self, logits: Tensor, requests: list[Request]) -> None:
         logprobs = ChosenLogprobs(logits, requests)
         token_ids = sample(logits, requests)
-        return [
-            self._update(request, token_id, logprobs.of(request, token_id))
-            for request, token_id in zip(requests, token_ids, strict=True)
-        ]
+        for request, token_id in zip(requests, token_ids, strict=True):
+            likely = logprobs.of(request, token_id)
+            self._events.append(self._update(request, token_id, likely))
 
     def _update(
         self, request: Request, token_id: int, logprobs: list[TokenLogprob]
@@ -217,12 +227,12 @@ class Engine:
         del self._requests[request.request_id]
         self._searches.pop(request.request_id, None)
 
-    def _end_late_requests(self, now: float) -> list[TokenEvent]:
-        late = [one for one in self._requests.values() if one.deadline <= now]
-        for request in late:
-            self._finish(request, "error")
+    def _end_late_requests(self, now: float) -> None:
         error = DeadlineExceeded("the request's time was up before it was finished")
-        return [error_event(request.request_id, error) for request in late]
+        for request in list(self._requests.values()):
+            if request.deadline <= now:
+                self._finish(request, "error")
+                self._events.append(error_event(request.request_id, error))
 
     def _note_starts(self, scheduled: Sequence[ScheduledRequest], now: float) -> None:
         for request, _ in scheduled:

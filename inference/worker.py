@@ -133,8 +133,7 @@ class Worker:
             return engine.step()
         except Exception as error:
             logger.exception("a step failed")
-            failure = EngineFailed(f"a step failed: {error}")
-            return [error_event(name, failure) for name in engine.drop_all()]
+            return engine.drop_all(EngineFailed(f"a step failed: {error}"))
 
     def _submit(self, submit: Submit) -> list[TokenEvent]:
         try:
@@ -180,8 +179,7 @@ class Worker:
         engine = self._engines.pop(name, None)
         if engine is None:
             return []
-        gone = ModelNotLoaded(f"{name!r} was unloaded")
-        events = [error_event(request_id, gone) for request_id in engine.drop_all()]
+        events = engine.drop_all(ModelNotLoaded(f"{name!r} was unloaded"))
         del engine
         settle()
         return events

@@ -2,8 +2,15 @@ from __future__ import annotations
 
 import pytest
 
+from inference.beams import BeamSearch
 from inference.engine import Engine
-from inference.errors import ContextLengthExceeded, InvalidRequest, Overloaded
+from inference.errors import (
+    ContextLengthExceeded,
+    EngineFailed,
+    InvalidRequest,
+    Overloaded,
+)
+from inference.sampling_params import BeamParams
 from inference.tests.fakes import (
     END_OF_TEXT,
     ToyModel,
@@ -267,6 +274,28 @@ def test_it_does_nothing_in_a_step_in_which_all_are_late() -> None:
 
     assert [event.error_code for event in engine.step()] == ["deadline_exceeded"]
     assert not engine.has_work
+
+
+def test_a_step_that_fails_keeps_no_last_event_to_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine = toy_engine(num_slots=4, max_prefill_tokens=64)
+    engine.add(submit("late", "one", deadline_seconds=0.0))
+    engine.add(submit("done", "two", max_new_tokens=1))
+    engine.add(submit("beams", "three", beams=BeamParams(num_beams=2)))
+    monkeypatch.delattr(BeamSearch, "advance")
+
+    with pytest.raises(AttributeError):
+        engine.step()
+    events = engine.drop_all(EngineFailed("a step failed"))
+
+    assert [(event.request_id, event.error_code) for event in events] == [
+        ("late", "deadline_exceeded"),
+        ("done", None),
+        ("beams", "engine_failed"),
+    ]
+    assert all(event.finish_reason for event in events)
+    assert engine.drop_all(EngineFailed()) == []
 
 
 def test_it_tells_how_much_of_a_prompt_was_there_already() -> None:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inference.engine import Engine, load_engine
-from inference.errors import Overloaded
+from inference.errors import EngineFailed, Overloaded
 from inference.messages import Submit, TokenEvent
 from inference.request import Request
 from inference.sampling_params import SamplingParams
@@ -178,7 +178,7 @@ def test_it_holds_nothing_after_thousands_of_requests() -> None:
         if chance.random() < 0.1:
             engine.abort(f"r{number - chance.randrange(40)}")
         if chance.random() < 0.002:
-            engine.drop_all()
+            engine.drop_all(EngineFailed())
         for _ in range(chance.choice([0, 1, 2, 5])):
             engine.step()
     run_to_end(engine)
