@@ -19,6 +19,7 @@ SPECIFICATIONS = (
     "models_app/tests/test_asynchronous_creation.py",
     "models_app/tests/test_asynchronous_ends.py",
     "models_app/tests/test_asynchronous_runs.py",
+    "models_app/tests/test_claiming.py",
     "models_app/tests/test_idempotency_concurrency.py",
     "models_app/tests/test_interrupted.py",
     "models_app/tests/test_npu.py",
@@ -31,6 +32,7 @@ SPECIFICATIONS = (
     "models_app/tests/test_usage_page.py",
     "models_app/tests/test_request_log.py",
     "models_app/tests/test_refusals.py",
+    "models_app/tests/test_webhook_sharing.py",
 )
 FREE_REQUESTS_PER_MINUTE = 10
 

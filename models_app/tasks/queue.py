@@ -9,20 +9,17 @@ from __future__ import annotations
 
 import datetime
 import uuid
-from collections.abc import Collection, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Collection, Mapping, Sequence
 
 from django.db import transaction
 from django.db.models import Q, UUIDField
 from django.utils import timezone
 from django_tasks.base import TaskContext, TaskResultStatus
-from django_tasks_db.models import DBTaskResult, DBTaskResultQuerySet, get_date_max
+from django_tasks_db.models import DBTaskResult, get_date_max
 
-from accounts.prepared import MOMENT, TEXT, Given, PreparedDelete, PreparedRows
+from accounts.prepared import Given, PreparedDelete, PreparedRows
+from models_app.tasks.due import Choose, TaskRow, TaskRows, due_tasks
 from models_app.tasks.mailboxes import is_alive, wake_workers
-
-TaskRow: TypeAlias = "DBTaskResult[..., Any]"
-TaskRows: TypeAlias = "DBTaskResultQuerySet"
 
 # Whatever has no queue of its own.
 DEFAULT = "default"
@@ -32,16 +29,6 @@ BATCHES = "batches"
 WEBHOOKS = "webhooks"
 
 
-def _due_in_queue() -> TaskRows:
-    is_due = Q(run_after=get_date_max()) | Q(run_after__lte=Given("now", MOMENT))
-    ready = DBTaskResult.objects.filter(is_due, status=TaskResultStatus.READY)
-    return ready.filter(queue_name=Given("queue", TEXT))
-
-
-_is_due = PreparedRows(lambda: _due_in_queue().values_list("pk")[:1])
-_first_due = PreparedRows(
-    lambda: _due_in_queue().select_for_update(skip_locked=True)[:1]
-)
 _by_key = PreparedRows(
     lambda: DBTaskResult.objects.filter(pk=Given("pk", UUIDField())).values_list("pk")
 )
@@ -62,30 +49,19 @@ def wake_on_commit() -> None:
 
 
 def claim(
-    worker_id: str, queues: Sequence[str], those: Q | None = None
+    worker_id: str, queues: Sequence[str], shared: Mapping[str, Choose] | None = None
 ) -> TaskRow | None:
-    """The next task that is due in one of the queues, or among `those` of them; it is
-    this worker's from now on."""
-    now = timezone.now()
+    """The next task that is due in one of the queues; it is this worker's from now on.
+
+    Of a queue that is `shared`, only those may be taken that its `Choose` names.
+    """
     # Looked at first: most looks find nothing and need not ask to write.
-    due = [name for name in queues if _is_due.fetch(queue=name, now=now)]
-    if not due:
-        return None
-    with transaction.atomic():
-        task = _lock_one(due, now, those)
-        if task is not None:
-            task.claim(worker_id)
-    return task
-
-
-def _lock_one(
-    queues: Sequence[str], now: datetime.datetime, those: Q | None
-) -> TaskRow | None:
-    if those:
-        ready = DBTaskResult.objects.ready().filter(those, queue_name__in=queues)
-        return ready.get_locked()
-    first = (task for name in queues for task in _first_due.fetch(queue=name, now=now))
-    return next(first, None)
+    for lock in due_tasks(queues, shared or {}, now=timezone.now()):
+        with transaction.atomic():
+            if task := lock():
+                task.claim(worker_id)
+                return task
+    return None
 
 
 def carry_out(claimed: TaskRow) -> None:

@@ -58,7 +58,7 @@ def make_worker() -> Worker:
         queue.WEBHOOKS: WEBHOOKS_AT_ONCE,
     }
     return Worker(
-        capacity, CHORES, attach=get_backend().attach, may_begin=sharing.may_begin
+        capacity, CHORES, attach=get_backend().attach, sharing=sharing.shared_queues
     )
 
 

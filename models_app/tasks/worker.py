@@ -16,9 +16,9 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import close_old_connections
-from django.db.models import Q
 
 from models_app.tasks import queue
+from models_app.tasks.due import Choose, TaskRow
 from models_app.tasks.mailboxes import Mailbox
 
 logger = logging.getLogger(__name__)
@@ -26,12 +26,12 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 1.0
 CHORES_SECONDS = 60.0
 Chore = Callable[[], object]
-# Which of the tasks in the queue may begin beside those that run, given with their queues.
-MayBegin = Callable[[Mapping[uuid.UUID, str]], Q]
+# Of which queues not everything may begin beside the tasks that run, given with theirs.
+Sharing = Callable[[Mapping[uuid.UUID, str]], Mapping[str, Choose]]
 
 
 class Worker:
-    """Runs as many tasks of each queue at once as `capacity` and `may_begin` say.
+    """Runs as many tasks of each queue at once as `capacity` and `sharing` say.
 
     What it holds when its process dies is put back by the next look of any worker.
     Each task has a thread, and what is asynchronous in any of them runs on the one event
@@ -43,13 +43,13 @@ class Worker:
         capacity: Mapping[str, int],
         chores: Sequence[Chore],
         attach: Callable[[], Coroutine[Any, Any, None]] | None = None,
-        may_begin: MayBegin = lambda running: Q(),
+        sharing: Sharing = lambda running: {},
     ) -> None:
         self._capacity = capacity
         self._chores = chores
         self._mailbox = Mailbox()
         self._attach = attach
-        self._may_begin = may_begin
+        self._sharing = sharing
         self._loop = asyncio.new_event_loop()
         self._carry_out_in_thread = sync_to_async(
             _carry_out,
@@ -105,9 +105,9 @@ class Worker:
         ]
         if self._stopping.is_set() or not open_queues:
             return False
-        those = self._may_begin(active)
-        self._has_held_back = bool(those) or len(open_queues) < len(self._capacity)
-        claimed = queue.claim(self._mailbox.name, open_queues, those)
+        shared = self._sharing(active)
+        self._has_held_back = bool(shared) or len(open_queues) < len(self._capacity)
+        claimed = queue.claim(self._mailbox.name, open_queues, shared)
         if claimed is None:
             return False
         self._active[claimed.pk] = claimed.queue_name
@@ -115,7 +115,7 @@ class Worker:
         asyncio.run_coroutine_threadsafe(self._carry_out(claimed), self._loop)
         return True
 
-    async def _carry_out(self, claimed: queue.TaskRow) -> None:
+    async def _carry_out(self, claimed: TaskRow) -> None:
         try:
             await self._carry_out_in_thread(claimed)
         finally:
@@ -124,7 +124,7 @@ class Worker:
                 self._mailbox.wake()
 
 
-def _carry_out(claimed: queue.TaskRow) -> None:
+def _carry_out(claimed: TaskRow) -> None:
     try:
         close_old_connections()
         queue.carry_out(claimed)

@@ -23,7 +23,7 @@ from models_app.webhooks.models import WebhookDelivery
 from models_app.webhooks.sharing import (
     MOST_OF_A_WEBHOOK,
     MOST_OF_AN_ACCOUNT,
-    may_begin,
+    shared_queues,
 )
 from neuro_site.testing import PASSWORD, BaseTestCase
 
@@ -41,7 +41,7 @@ class ShareTests(BaseTestCase):
     def running_at_once(self) -> Counter[str]:
         """As many as a worker with room for all begins, and none of them ends."""
         running: dict[UUID, str] = {}
-        while claimed := queue.claim(WORKER, [queue.WEBHOOKS], may_begin(running)):
+        while claimed := queue.claim(WORKER, [queue.WEBHOOKS], shared_queues(running)):
             running[claimed.pk] = claimed.queue_name
         begun = WebhookDelivery.objects.filter(task_id__in=running)
         return Counter(delivery.address for delivery in begun)
@@ -85,7 +85,7 @@ class ShareTests(BaseTestCase):
 class SilentReceiverTests(TransactionTestCase):
     @contextmanager
     def working(self) -> Iterator[None]:
-        worker = Worker({queue.WEBHOOKS: WEBHOOKS_AT_ONCE}, [], may_begin=may_begin)
+        worker = Worker({queue.WEBHOOKS: WEBHOOKS_AT_ONCE}, [], sharing=shared_queues)
         thread = threading.Thread(target=worker.run)
         thread.start()
         try:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 
 from django.db import models
+from django.db.models import F
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.identifiers import new_public_id
@@ -118,6 +120,13 @@ class WebhookDelivery(models.Model):
     # Attempts that failed since it was last asked for.
     failures = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField(null=True)
+    # Whose turn it is, for `models_app.webhooks.sharing`: a webhook's, or, for all the
+    # addresses together that calls of a project name, that project's.
+    receiver = models.GeneratedField(
+        expression=Coalesce("webhook_id", -F("project_id")),
+        output_field=models.BigIntegerField(),
+        db_persist=True,
+    )
     # The one task that may deliver it; one of before does nothing any more.
     task_id = models.UUIDField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -128,10 +137,10 @@ class WebhookDelivery(models.Model):
         indexes = [
             models.Index(fields=["project", "-id"], name="deliveries_of_project"),
             models.Index(fields=["created_at"], name="deliveries_created"),
+            models.Index(fields=["task_id"], name="deliveries_of_task"),
             models.Index(
-                fields=["task_id"],
-                condition=models.Q(status=DeliveryStatus.PENDING),
-                name="deliveries_pending",
+                fields=["status", "receiver", "next_attempt_at"],
+                name="deliveries_of_receiver",
             ),
         ]
 
