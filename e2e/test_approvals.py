@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from e2e.accessibility import violations
 from e2e.live_server import Account, LiveServer, start_live_server
 from e2e.pages import has_no_sideways_scroll, sign_in
 
@@ -32,6 +33,41 @@ def guarded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSer
 
 def new_page(browser: Browser, server: LiveServer) -> Page:
     return browser.new_context(base_url=server.address).new_page()
+
+
+# Django's own: a name on a mark beside the fields that choose groups.
+OF_DJANGO = ("aria-prohibited-attr",)
+OF_STAFF = (
+    "/admin/",
+    "/admin/accounts/user/",
+    "/admin/accounts/auditevent/",
+    "/admin/models_app/languagemodel/",
+    "/account/approvals/",
+)
+# Whether something has to be moved aside to be read.
+HIDES_COLUMNS = """
+() => [...document.querySelectorAll("#content *")].some(
+  (one) => one.scrollWidth > one.clientWidth && getComputedStyle(one).overflowX === "auto")
+"""
+
+
+def test_staff_read_lists_on_a_phone_and_nobody_is_shut_out(
+    browser: Browser, guarded_server: LiveServer
+) -> None:
+    staff = browser.new_context(
+        base_url=guarded_server.address, bypass_csp=True, reduced_motion="reduce"
+    ).new_page()
+    sign_in(staff, STAFF)
+    staff.set_viewport_size({"width": 390, "height": 844})
+    for address in OF_STAFF:
+        staff.goto(address)
+        assert has_no_sideways_scroll(staff), address
+        assert not staff.evaluate(HIDES_COLUMNS), address
+        assert violations(staff, excused=OF_DJANGO) == [], address
+
+    staff.goto("/admin/models_app/languagemodel/")
+    enabled = staff.get_by_role("checkbox", name="Is enabled of Neo-Tiny")
+    expect(enabled).to_be_checked()
 
 
 def test_it_lets_staff_decide_who_gets_in_and_on_which_tier(
