@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -105,6 +106,17 @@ def test_it_fits_a_phone(playground: Page, server: LiveServer, crowd: int) -> No
     assert_it_stopped(playground, server, at_least=written, leaving=crowd)
 
 
+def test_it_opens_the_parameters_as_soon_as_there_is_room_for_them(
+    page: Page, premium: Account
+) -> None:
+    sign_in(page, premium)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/playground/?model=neo-tiny")
+    expect(longest_completion(page)).to_be_hidden()
+    page.set_viewport_size({"width": 1440, "height": 900})
+    expect(longest_completion(page)).to_be_visible()
+
+
 def test_it_puts_the_completion_that_one_likes_into_the_text(
     playground: Page, server: LiveServer
 ) -> None:
@@ -117,7 +129,7 @@ def test_it_puts_the_completion_that_one_likes_into_the_text(
     assert text(playground).input_value() == PROMPT
 
     for number in (2, 3):
-        playground.get_by_role("button", name=f"Use completion {number}").click()
+        playground.get_by_role("button", name=f"Use this completion {number}").click()
         chosen = text(playground).input_value()
         assert chosen.startswith(PROMPT)
         assert chosen.removeprefix(PROMPT).strip() == texts[number - 1].strip()
@@ -143,6 +155,46 @@ def test_it_shows_on_demand_how_likely_each_token_was(playground: Page) -> None:
     expect(offer).to_be_hidden()
 
 
+def test_a_copied_link_brings_parameters_and_seed_so_the_same_text(
+    playground: Page,
+) -> None:
+    longest_completion(playground).fill("12")
+    playground.get_by_role("button", name="Run").click()
+    expect(playground.locator("[data-outcome]")).to_contain_text("12 tokens")
+    written = text(playground).input_value()
+    playground.get_by_role("button", name="Copy link").click()
+    expect(playground.get_by_role("button", name="Copied")).to_be_visible()
+    link: str = playground.evaluate("navigator.clipboard.readText()")
+
+    playground.goto(link)
+    expect(text(playground)).to_have_value(PROMPT)
+    playground.get_by_role("button", name="Run").click()
+    expect(playground.locator("[data-outcome]")).to_contain_text("12 tokens")
+    expect(text(playground)).to_have_value(written)
+
+    # What stood there before the link was followed is not lost.
+    playground.get_by_role("button", name="Undo").click()
+    playground.get_by_role("button", name="Undo").click()
+    expect(text(playground)).to_have_value(written)
+    playground.get_by_role("button", name="Copy", exact=True).click()
+    assert playground.evaluate("navigator.clipboard.readText()") == written
+
+
+def test_escape_closes_the_programs_and_lets_the_run_go_on(
+    playground: Page, crowd: int
+) -> None:
+    playground.get_by_role("button", name="Run").click()
+    grown_text(playground, beyond=PROMPT)
+    playground.get_by_role("link", name="View code").click()
+    expect(playground.get_by_role("dialog")).to_be_visible()
+    playground.keyboard.press("Escape")
+
+    expect(playground.get_by_role("dialog")).to_be_hidden()
+    expect(playground.locator("#playground")).to_have_attribute("data-state", "running")
+    playground.keyboard.press("Escape")
+    expect(playground.locator("#playground")).to_have_attribute("data-state", "idle")
+
+
 def test_it_opens_the_fold_of_the_parameter_that_is_wrong(
     playground: Page, console_errors: list[str]
 ) -> None:
@@ -153,8 +205,10 @@ def test_it_opens_the_fold_of_the_parameter_that_is_wrong(
 
     playground.get_by_role("button", name="Run").click()
 
-    expect(playground.get_by_role("alert")).to_contain_text("logit_bias must be")
-    expect(playground.get_by_role("textbox", name="Logit bias")).to_be_focused()
+    expect(playground.get_by_role("alert")).to_contain_text("Logit bias must be")
+    field = playground.get_by_role("textbox", name="Logit bias")
+    expect(field).to_be_focused()
+    expect(field).to_have_accessible_description(re.compile("Logit bias must be"))
     assert "status of 400" in console_errors.pop()
 
 
@@ -167,7 +221,9 @@ def test_it_shows_what_is_wrong_and_keeps_the_text(
         playground.get_by_role("button", name="Run").click()
 
     assert refusal.value.status == 400
-    expect(playground.get_by_role("alert")).to_contain_text("max_new_tokens")
+    expect(playground.get_by_role("alert")).to_contain_text(
+        "Longest completion must be"
+    )
     assert text(playground).input_value() == PROMPT
     # Chromium reports every response of this kind, even one that the page expects.
     assert "status of 400" in console_errors.pop()

@@ -8,6 +8,7 @@ from django.http import JsonResponse
 from django.urls import reverse
 
 from accounts.errors import ApplicationError
+from models_app.parameters import PARAMETERS_BY_NAME
 
 _LINKS = {
     "tier_required": ("tiers", "Compare the tiers"),
@@ -30,12 +31,20 @@ def show(error: ApplicationError) -> ShownError:
     url_name, label = _LINKS.get(error.code, ("", ""))
     return {
         "code": error.code,
-        "message": error.message,
+        "message": _in_words_of_page(error),
         "hint": error.hint,
         "param": error.param or "",
         "link": reverse(url_name) if url_name else "",
         "link_label": label,
     }
+
+
+def _in_words_of_page(error: ApplicationError) -> str:
+    """A parameter by the name that its field has, not by the one that APIs give it."""
+    parameter = PARAMETERS_BY_NAME.get(error.param or "")
+    if parameter is None:
+        return error.message
+    return error.message.replace(parameter.name, parameter.label, 1)
 
 
 def respond(error: ApplicationError) -> JsonResponse:

@@ -39,7 +39,7 @@ class PlainFormTests(BaseTestCase):
         with use_backend(FakeBackend()):
             response = self.client.post(URL, filled_form(logit_bias="often"))
 
-        self.assertContains(response, "logit_bias must be", status_code=400)
+        self.assertContains(response, "Logit bias must be", status_code=400)
         self.assertContains(
             response, '<details class="advanced" open>', html=False, status_code=400
         )
@@ -58,7 +58,7 @@ class PlainFormTests(BaseTestCase):
                 URL, filled_form(prompt="My text", top_p="2", stop=r"\n")
             )
 
-        self.assertContains(response, "top_p must be a number", status_code=400)
+        self.assertContains(response, "Top p must be a number", status_code=400)
         self.assertContains(response, ">\nMy text</textarea>", status_code=400)
         self.assertContains(response, ">\n\\n</textarea>", status_code=400)
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { splitSentences } from "../../../static/js/playground/announcer.js";
+import { linkTo } from "../../../static/js/playground/share.js";
 import { afterEdit, pieces } from "../../../static/js/playground/ranges.js";
 import { rows, surprise, visible } from "../../../static/js/playground/token_view.js";
 import { SseParser } from "../../../static/js/playground/sse.js";
@@ -31,6 +32,18 @@ test("it keeps an event back until it is complete", () => {
   const parser = new SseParser();
   assert.deepEqual(parser.push('data: "a"\n'), []);
   assert.deepEqual(parser.push("\n"), [{ event: "message", data: "a" }]);
+});
+
+test("a link brings everything back, unless it would be too long", () => {
+  const page = "https://neuro.example/playground/?model=old#top";
+  const text = "She said: 'it’s 5 % & more?'\n";
+  const parameters = { seed: "7", stop: "a\nb" };
+  const link = new URL(linkTo(page, { model: "neo-tiny", text, parameters }));
+
+  assert.equal(link.origin + link.pathname + link.hash, "https://neuro.example/playground/");
+  const given = Object.fromEntries(link.searchParams);
+  assert.deepEqual(given, { model: "neo-tiny", prompt: text, ...parameters });
+  assert.equal(linkTo(page, { model: "m", text: "a".repeat(4000), parameters }), "");
 });
 
 test("it moves what the model wrote along with an edit before it", () => {

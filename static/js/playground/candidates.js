@@ -11,7 +11,8 @@ class Candidate {
     this.button = find("use-candidate");
     find("candidate-name").textContent = `Completion ${index + 1}`;
     this.textElement.setAttribute("aria-label", `Text of completion ${index + 1}`);
-    this.button.setAttribute("aria-label", `Use completion ${index + 1}`);
+    this.label = find("use-label");
+    find("candidate-number").textContent = ` completion ${index + 1}`;
   }
 
   append(text) {
@@ -30,7 +31,7 @@ class Candidate {
 
   markUsed(isUsed) {
     this.element.classList.toggle("is-used", isUsed);
-    this.button.textContent = isUsed ? "In the text" : "Use this";
+    this.label.textContent = isUsed ? "In the text" : "Use this";
     this.button.setAttribute("aria-pressed", String(isUsed));
   }
 }

@@ -42,6 +42,11 @@ export class Notebook extends EventTarget {
     return this.#ranges.at(-1)?.[1] === this.text.length;
   }
 
+  /** The text without what the model wrote last, if it ends with that. */
+  get beginning() {
+    return this.endsWithCompletion ? this.text.slice(0, this.#ranges.at(-1)[0]) : this.text;
+  }
+
   get snapshot() {
     return { text: this.text, ranges: this.#ranges };
   }

@@ -12,6 +12,7 @@ class Parameter {
     this.input = element.querySelector("[name]");
     this.slider = element.querySelector("[data-slider]");
     this.resetButton = element.querySelector("[data-reset]");
+    this.problem = element.querySelector("[data-problem]");
     if (this.slider) this.slider.hidden = false;
   }
 
@@ -39,6 +40,13 @@ class Parameter {
     this.element.classList.toggle("is-changed", this.isChanged);
     this.resetButton.hidden = !this.isChanged;
     this.input.removeAttribute("aria-invalid");
+    this.problem.textContent = "";
+  }
+
+  refuse(message) {
+    this.input.setAttribute("aria-invalid", "true");
+    this.problem.textContent = message;
+    this.input.focus();
   }
 }
 
@@ -54,13 +62,19 @@ export class ParameterPanel extends EventTarget {
     );
     for (const parameter of this.#parameters) this.#listen(parameter);
     root.querySelector("[data-reset-all]").addEventListener("click", () => this.fill({}));
-    if (matchMedia("(max-width: 60rem)").matches) root.open = false;
+    this.#foldWhereNarrow();
     this.#show();
   }
 
   /** Every parameter's value, as its field says it. */
   get values() {
     return Object.fromEntries(this.#parameters.map(({ name, value }) => [name, value]));
+  }
+
+  /** Those that differ from their defaults. */
+  get changedValues() {
+    const changed = this.#parameters.filter(({ isChanged }) => isChanged);
+    return Object.fromEntries(changed.map(({ name, value }) => [name, value]));
   }
 
   get(name) {
@@ -83,16 +97,23 @@ export class ParameterPanel extends EventTarget {
     this.#changed();
   }
 
-  /** Show which parameter an error is about; false if it is about none. */
-  point(name) {
-    const parameter = this.get(name);
-    if (!parameter) return false;
+  /** Show which parameter an error is about, if it is about one. */
+  point({ param, message }) {
+    const parameter = this.get(param);
+    if (!parameter) return;
     this.#root.open = true;
     const fold = parameter.element.closest("details");
     fold.open = true;
-    parameter.input.setAttribute("aria-invalid", "true");
-    parameter.input.focus();
-    return true;
+    parameter.refuse(message);
+  }
+
+  /** Beside the text it is always open: there is nothing to open it with. */
+  #foldWhereNarrow() {
+    const narrow = matchMedia("(max-width: 60rem)");
+    this.#root.open = !narrow.matches;
+    narrow.addEventListener("change", () => {
+      this.#root.open = !narrow.matches;
+    });
   }
 
   #listen(parameter) {

@@ -1,5 +1,6 @@
 // The playground: ties the notebook, the parameters and a run together.
 
+import { copy } from "../copy.js";
 import { Announcer } from "./announcer.js";
 import { Candidates } from "./candidates.js";
 import { CodeDialog } from "./code_dialog.js";
@@ -10,6 +11,7 @@ import { Notebook } from "./notebook.js";
 import { ParameterPanel } from "./parameters.js";
 import { predict } from "./prediction.js";
 import { Report, failedAfter, stoppedAfter } from "./report.js";
+import { linkTo } from "./share.js";
 import { TokenCounter } from "./token_counter.js";
 import { TokenView } from "./token_view.js";
 
@@ -35,6 +37,7 @@ const buttons = {
   stop: find("[data-stop]"),
   regenerate: find("[data-regenerate]"),
   undo: find("[data-undo]"),
+  copy: find("[data-copy-text]"),
   clear: find("[data-clear]"),
 };
 let controller = null;
@@ -50,6 +53,7 @@ function showState() {
   buttons.run.disabled = !picker.canRun;
   buttons.regenerate.disabled = isRunning || !picker.canRun || !notebook.endsWithCompletion;
   buttons.undo.disabled = isRunning || !notebook.canUndo;
+  buttons.copy.disabled = !notebook.text;
   buttons.clear.disabled = isRunning || !notebook.text;
   find("[data-run-label]").textContent = notebook.endsWithCompletion ? "Continue" : "Run";
   find("[data-legend]").hidden = !notebook.hasCompletion;
@@ -111,7 +115,7 @@ function failed(error) {
   if (report.tokens) finish(failedAfter(report.tokens));
   else hideResult();
   if (error.param === "inputs") textarea.setAttribute("aria-invalid", "true");
-  else panel.point(error.param);
+  else panel.point(error);
 }
 
 function showTokens(index) {
@@ -190,14 +194,31 @@ function fillFrom(address) {
 function restoreDraft() {
   const query = new URL(location.href).searchParams;
   const kept = draft.read();
+  const given = notebook.text;
   if (!query.has("model")) picker.slug = kept.model;
-  if (!query.has("prompt") && kept.text !== undefined) {
-    notebook.load(kept);
-    panel.fill(kept.parameters);
-  }
+  if (kept.text !== undefined) notebook.load(kept);
+  if (query.has("prompt")) notebook.load({ text: given }, { remember: kept.text !== given });
+  else if (kept.parameters) panel.fill(kept.parameters);
   // A reload should bring back the draft, not the example that it started from.
   const model = query.get("model");
   history.replaceState(null, "", model ? `?model=${encodeURIComponent(model)}` : location.pathname);
+}
+
+/** Who follows it and runs it gets the same text: the seed goes with it. */
+function sharedLink() {
+  const isShown = notebook.endsWithCompletion && report.isShown && report.isStarted;
+  const drawn = isShown ? { seed: report.seed } : {};
+  return linkTo(location.href, {
+    model: picker.slug,
+    text: notebook.beginning,
+    parameters: { ...drawn, ...panel.changedValues },
+  });
+}
+
+async function copyLink(button) {
+  const link = sharedLink();
+  if (!link) find("[data-note]").textContent = "The text is too long for a link.";
+  else if (!(await copy(link, button))) prompt("The link", link);
 }
 
 form.addEventListener("submit", (event) => {
@@ -235,6 +256,10 @@ form.addEventListener("click", (event) => {
   event.preventDefault();
   fillFrom(example.href);
 });
+for (const button of form.querySelectorAll("[data-copy-link]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => copyLink(button));
+}
 for (const link of form.querySelectorAll("[data-view-code]"))
   link.addEventListener("click", async (event) => {
     event.preventDefault();
@@ -243,6 +268,8 @@ for (const link of form.querySelectorAll("[data-view-code]"))
     if (!isShown) location.assign(link.href);
   });
 document.addEventListener("keydown", (event) => {
+  // There, Escape closes the dialog and nothing else.
+  if (event.target.closest?.("dialog")) return;
   if (event.key === "Escape") stop();
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
     event.preventDefault();
@@ -255,6 +282,7 @@ panel.addEventListener("change", keep);
 picker.addEventListener("change", changed);
 
 restoreDraft();
-for (const name of ["regenerate", "undo", "clear"]) buttons[name].hidden = false;
+for (const name of ["regenerate", "undo", "copy", "clear"]) buttons[name].hidden = false;
 find("[data-shortcuts]").hidden = false;
+if (navigator.platform.startsWith("Mac")) find("[data-shortcuts] kbd").textContent = "⌘";
 changed();

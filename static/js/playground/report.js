@@ -44,6 +44,15 @@ export class Report {
     return this.#tokens;
   }
 
+  get isShown() {
+    return !this.#root.hidden;
+  }
+
+  /** Whether the server has taken the run, and so told its seed. */
+  get isStarted() {
+    return this.seed !== "–";
+  }
+
   get seed() {
     return this.#field("seed").textContent;
   }
@@ -91,7 +100,7 @@ export class Report {
 
   end(outcome) {
     if (this.#field("tokens").textContent !== numbers.format(this.#tokens)) this.#draw();
-    this.#useSeed.hidden = this.seed === "–";
+    this.#useSeed.hidden = !this.isStarted;
     this.say(outcome);
   }
 
