@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from accounts.models import ApiToken, User
-from accounts.tiers import LIMIT_KINDS_BY_NAME, LimitKind
+from accounts.tiers import LIMIT_KINDS_BY_NAME, LimitKind, Tier
+
+_HIGHEST_TIER = list(Tier)[-1].label
 
 
 class SetBy(StrEnum):
@@ -31,7 +33,7 @@ class Limit:
     @property
     def sentence(self) -> str:
         """Such as "Your Free tier allows 10 requests a minute"."""
-        allowed = f"{self.allowed:,} {_in_a_sentence(self.kind)}"
+        allowed = f"{self.allowed:,} {_in_a_sentence(self.kind, self.allowed)}"
         match self.set_by:
             case SetBy.TIER:
                 return f"Your {self.owner} tier allows {allowed}"
@@ -42,13 +44,11 @@ class Limit:
 
     @property
     def remedy(self) -> str:
-        match self.set_by:
-            case SetBy.TIER:
-                return "choose a tier with a higher limit on the Tiers page"
-            case SetBy.STAFF:
-                return "ask the staff of this server for more"
-            case SetBy.API_TOKEN:
-                return "use an API token with a higher limit of its own"
+        if self.set_by == SetBy.API_TOKEN:
+            return "use an API token with a higher limit of its own"
+        if self.set_by == SetBy.TIER and self.owner != _HIGHEST_TIER:
+            return "choose a tier with a higher limit on the Tiers page"
+        return "ask the staff of this server for more"
 
 
 def limit_of_account(user: User, name: str) -> Limit:
@@ -71,5 +71,7 @@ def limits_on(user: User, api_token: ApiToken | None, name: str) -> list[Limit]:
     return [limit_of_account(user, name), *([own] if own else [])]
 
 
-def _in_a_sentence(kind: LimitKind) -> str:
-    return kind.label[0].lower() + kind.label[1:]
+def _in_a_sentence(kind: LimitKind, allowed: int) -> str:
+    what, _, when = kind.label.partition(" ")
+    what = what.lower()
+    return f"{what.removesuffix('s') if allowed == 1 else what} {when}"
