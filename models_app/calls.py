@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from accounts import access
 from accounts.errors import TierRequired
 from accounts.models import ApiToken, Project, Scope, User
-from models_app.errors import ModelNotFound
 from models_app.models import LanguageModel, PredictionSource
 from models_app.parameters import GenerationParameters
 from models_app.prompts import DEFAULT_NEW_TOKENS, Prompt, prepare_prompts
-from models_app.utilities.table import utility_named
 from models_app.vocabulary import TokenIds, banned_words, require_known_tokens
 
 
@@ -53,26 +51,12 @@ def permit(caller: Caller, language_model: str) -> LanguageModel:
 
     Raises `ModelNotFound`, `TierRequired`, `InsufficientScope` or `ModelNotAllowed`.
     """
-    entry = _language_model(language_model)
+    entry = LanguageModel.objects.resolve(language_model)
     require_access(user=caller.user, language_model=entry)
     if caller.api_token:
         access.require_scope(caller.api_token, Scope.PREDICT)
         access.require_model(caller.api_token, entry.slug)
     return entry
-
-
-def _language_model(ref: str) -> LanguageModel:
-    try:
-        return LanguageModel.objects.resolve(ref)
-    except ModelNotFound:
-        # It has a page among the models, where who calls it may come from.
-        if utility := utility_named(ref):
-            raise ModelNotFound(
-                f"{utility.name} is a utility and no language model.",
-                hint="Call it with the npu client, or at /SyncPredict.",
-                param="model",
-            ) from None
-        raise
 
 
 def require_access(*, user: User, language_model: LanguageModel) -> None:

@@ -306,13 +306,6 @@ class PredictTests(ApiTestCase):
                 error = self.error(self.predict(body), 400)
                 self.assertEqual((error["code"], error["param"]), (code, param))
 
-    def test_it_says_where_a_utility_is_called(self) -> None:
-        path = "/api/v1/models/gpt-2-token-encoder/predict"
-        error = self.error(self.predict({"inputs": "x"}, path=path), 404)
-
-        self.assertEqual(error["code"], "model_not_found")
-        self.assertIn("/SyncPredict", error["hint"])
-
     def test_it_explains_a_misspelt_field(self) -> None:
         error = self.error(self.predict({"input": "x"}), 400)
 
