@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.core.exceptions import (
+    PermissionDenied,
+    RequestDataTooBig,
+    TooManyFieldsSent,
+    TooManyFilesSent,
+)
 from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
 from django.urls import Resolver404, is_valid_path, resolve
 from django.views import defaults
@@ -72,6 +77,10 @@ class RequestTooLarge(ApplicationError):
     default_detail = "The body is larger than this server takes."
 
 
+class TooManyParts(RequestTooLarge):
+    default_detail = "The form has more fields or files than this server takes."
+
+
 class InternalError(ApplicationError):
     status_code = status.HTTP_500_INTERNAL_SERVER_ERROR
     default_code = "internal_error"
@@ -99,6 +108,8 @@ def to_application_error(exception: Exception) -> ApplicationError | None:
         return exception
     if isinstance(exception, exceptions.ValidationError):
         return _first_field_error(exception)
+    if isinstance(exception, exceptions.ParseError):
+        return _unreadable(exception)
     for kind, error in _TRANSLATIONS.items():
         if isinstance(exception, kind):
             return error()
@@ -147,7 +158,6 @@ def render_at(path: str, error: ApplicationError, request_id: str) -> dict[str, 
 
 
 _TRANSLATIONS: dict[type[Exception], type[ApplicationError]] = {
-    exceptions.ParseError: InvalidJson,
     exceptions.NotAuthenticated: MissingApiToken,
     exceptions.AuthenticationFailed: MissingApiToken,
     exceptions.MethodNotAllowed: MethodNotAllowed,
@@ -157,6 +167,8 @@ _TRANSLATIONS: dict[type[Exception], type[ApplicationError]] = {
     Http404: NotFound,
     PermissionDenied: Forbidden,
     RequestDataTooBig: RequestTooLarge,
+    TooManyFieldsSent: TooManyParts,
+    TooManyFilesSent: TooManyParts,
 }
 
 
@@ -173,6 +185,13 @@ def _first_field_error(exception: exceptions.ValidationError) -> ApplicationErro
     field = ".".join(path)
     message = f"{field}: {detail}" if field else str(detail)
     return InvalidInput(message, param=field or None)
+
+
+def _unreadable(exception: exceptions.ParseError) -> ApplicationError:
+    # DRF has one kind for both; every other body that is parsed here is JSON.
+    if str(exception.detail).startswith("Multipart"):
+        return InvalidInput("The body is not the form that its Content-Type announces.")
+    return InvalidJson()
 
 
 def _renderer_of(view: object) -> RenderError:

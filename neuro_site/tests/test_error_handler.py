@@ -10,6 +10,7 @@ from django.core.exceptions import (
 )
 from django.http import Http404
 from django.test import SimpleTestCase, override_settings
+from django.test.client import encode_multipart
 from rest_framework import exceptions
 
 from accounts.errors import ApplicationError
@@ -23,6 +24,7 @@ class ToApplicationErrorTests(SimpleTestCase):
     def test_it_translates_what_the_framework_raises(self) -> None:
         cases: list[tuple[Exception, int, str]] = [
             (exceptions.ParseError("x"), 400, "invalid_json"),
+            (exceptions.ParseError("Multipart form parse error"), 400, "invalid_input"),
             (exceptions.NotAuthenticated(), 401, "missing_api_token"),
             (exceptions.PermissionDenied(), 403, "forbidden"),
             (PermissionDenied(), 403, "forbidden"),
@@ -141,6 +143,23 @@ class ErrorPagesTests(BaseTestCase):
 
         self.error(response, 400)
         self.assertEqual(response["Retry-After"], "9")
+
+    def test_it_says_what_is_wrong_with_a_form(self) -> None:
+        many = {f"part {number}": "x" for number in range(1001)}
+        cases = [
+            (encode_multipart("x", many), "x", 413, "The form has more fields"),
+            (b"x", "", 400, "The body is not the form"),
+        ]
+        for body, boundary, status, message in cases:
+            with self.subTest(status):
+                response = self.client.post(
+                    "/SyncPredict",
+                    body,
+                    content_type=f"multipart/form-data; boundary={boundary}",
+                    headers=self.bearer(self.alice_api_token),
+                )
+                self.assertEqual(response.status_code, status)
+                self.assertIn(message, response.json()["error"])
 
     def test_it_refuses_a_long_json_body(self) -> None:
         with override_settings(DATA_UPLOAD_MAX_MEMORY_SIZE=10):
