@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -30,7 +31,11 @@ def load_model(
         known = ", ".join(sorted(ARCHITECTURES))
         raise CheckpointInvalid(f"model_type {kind!r} is not one of: {known}")
     weights = Weights(_read_tensors(checkpoint_dir), precision, device)
-    return ARCHITECTURES[kind](config, weights), weights.num_parameters
+    try:
+        model = ARCHITECTURES[kind](config, weights)
+    except KeyError as error:
+        raise CheckpointInvalid(f"config.json has no {error}") from error
+    return model, weights.num_parameters
 
 
 def read_config(checkpoint_dir: Path) -> dict[str, Any]:
@@ -79,9 +84,11 @@ def _processor_flags() -> set[str]:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CheckpointInvalid(f"no readable {path.name}: {error}") from error
+    if not isinstance(content, dict):
+        raise CheckpointInvalid(f"{path.name} holds no JSON object")
     return content
 
 
@@ -91,5 +98,8 @@ def _read_tensors(checkpoint_dir: Path) -> dict[str, Tensor]:
         raise CheckpointInvalid(f"{checkpoint_dir} holds no safetensors file")
     tensors: dict[str, Tensor] = {}
     for file in files:
-        tensors |= load_file(file)
+        try:
+            tensors |= load_file(file)
+        except (OSError, SafetensorError) as error:
+            raise CheckpointInvalid(f"no readable {file.name}: {error}") from error
     return tensors

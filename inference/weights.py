@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -38,38 +38,61 @@ class Weights:
         """Of the tensors handed out; one that serves two layers counts once."""
         return sum(self._tensors[name].numel() for name in self._used)
 
-    def linear(self, *names: str, activation: Activation = "none") -> Linear:
-        """One layer; several names are stacked into one matrix."""
-        weight = torch.cat([self._tensor(f"{name}.weight") for name in names])
+    def linear(
+        self, *names: str, size: tuple[int, int], activation: Activation = "none"
+    ) -> Linear:
+        """One layer of so many outputs and inputs; several names are stacked into one
+        matrix."""
+        weight = self._stacked([f"{name}.weight" for name in names], size)
         biases = [f"{name}.bias" for name in names if f"{name}.bias" in self._tensors]
-        bias = torch.cat([self._tensor(name) for name in biases]) if biases else None
+        bias = self._stacked(biases, size[:1]) if biases else None
         layer = self._linear_kind(weight, bias, activation)
         for name in names:
             give_back_pages(self._tensors[f"{name}.weight"])
         return layer
 
-    def layer_norm(self, name: str, eps: float) -> Callable[[Tensor], Tensor]:
-        weight, bias = self._tensor(f"{name}.weight"), self._tensor(f"{name}.bias")
+    def layer_norm(
+        self, name: str, size: int, eps: float
+    ) -> Callable[[Tensor], Tensor]:
+        weight = self._stacked([f"{name}.weight"], (size,))
+        bias = self._stacked([f"{name}.bias"], (size,))
         return lambda rows: F.layer_norm(rows, weight.shape, weight, bias, eps)
 
-    def rms_norm(self, name: str, eps: float) -> Callable[[Tensor], Tensor]:
-        weight = self._tensor(f"{name}.weight")
+    def rms_norm(self, name: str, size: int, eps: float) -> Callable[[Tensor], Tensor]:
+        weight = self._stacked([f"{name}.weight"], (size,))
         return lambda rows: F.rms_norm(rows, weight.shape, weight, eps)
 
-    def embedding(self, name: str) -> Callable[[Tensor], Tensor]:
-        """On the CPU the table stays on disk: rows are converted as they are read."""
+    def embedding(self, name: str, size: tuple[int, int]) -> Callable[[Tensor], Tensor]:
+        """A row for each number. On the CPU the table stays on disk: rows are converted
+        as they are read."""
         dtype = self._dtype
+        _require_size([self._stored(name)], size, name)
         table = MappedTable(self._stored(name).to(self.device))
         return lambda ids: table.rows(ids).to(dtype)
 
-    def _tensor(self, name: str) -> Tensor:
-        return self._stored(name).to(self.device, self._dtype)
+    def _stacked(self, names: list[str], size: tuple[int, ...]) -> Tensor:
+        """What is computed with must have the size that the config tells: kernels look
+        at nothing while they run."""
+        parts = [self._stored(name) for name in names]
+        _require_size(parts, size, ", ".join(names))
+        return torch.cat([part.to(self.device, self._dtype) for part in parts])
 
     def _stored(self, name: str) -> Tensor:
         if name not in self._tensors:
             raise CheckpointInvalid(f"the checkpoint has no tensor {name}")
+        if not self._tensors[name].is_floating_point():
+            raise CheckpointInvalid(f"{name} does not hold floating-point numbers")
         self._used.add(name)
         return self._tensors[name]
+
+
+def _require_size(parts: Sequence[Tensor], size: tuple[int, ...], name: str) -> None:
+    """Of what the parts make when one is put below the other."""
+    inner = {tuple(part.shape[1:]) for part in parts}
+    num_rows = sum(part.size(0) for part in parts if part.dim())
+    if inner != {size[1:]} or num_rows != size[0]:
+        found = " and ".join(str(list(part.shape)) for part in parts)
+        raise CheckpointInvalid(f"{name}: {found} does not make {list(size)}")
 
 
 def _linear_kind(

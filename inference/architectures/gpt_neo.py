@@ -7,26 +7,39 @@ from typing import Any
 from torch import Tensor
 
 from inference.architectures.base import Attend, ModelShape
+from inference.errors import CheckpointInvalid
 from inference.weights import Weights
+
+# transformers' names for GELU by `tanh`, which differ in how it is computed.
+ACTIVATIONS = ("gelu_new", "gelu_fast", "gelu_pytorch_tanh")
 
 
 class Layer:
     """One block's weights. Queries, keys and values are one matrix."""
 
-    def __init__(self, weights: Weights, prefix: str, eps: float) -> None:
-        inner = f"{prefix}.attn.attention"
-        self.attention_norm = weights.layer_norm(f"{prefix}.ln_1", eps)
-        self.qkv = weights.linear(*(f"{inner}.{name}_proj" for name in "qkv"))
-        self.out = weights.linear(f"{inner}.out_proj")
-        self.mlp_norm = weights.layer_norm(f"{prefix}.ln_2", eps)
-        self.up = weights.linear(f"{prefix}.mlp.c_fc", activation="gelu_tanh")
-        self.down = weights.linear(f"{prefix}.mlp.c_proj")
+    def __init__(
+        self, config: dict[str, Any], shape: ModelShape, weights: Weights, prefix: str
+    ) -> None:
+        size, eps = config["hidden_size"], config["layer_norm_epsilon"]
+        mlp_size = config.get("intermediate_size") or 4 * size
+        heads = shape.num_heads * shape.head_dim
+        attention, mlp = f"{prefix}.attn.attention", f"{prefix}.mlp"
+        qkv = (f"{attention}.{name}_proj" for name in "qkv")
+        self.attention_norm = weights.layer_norm(f"{prefix}.ln_1", size, eps)
+        self.qkv = weights.linear(*qkv, size=(3 * heads, size))
+        self.out = weights.linear(f"{attention}.out_proj", size=(size, heads))
+        self.mlp_norm = weights.layer_norm(f"{prefix}.ln_2", size, eps)
+        self.up = weights.linear(
+            f"{mlp}.c_fc", size=(mlp_size, size), activation="gelu_tanh"
+        )
+        self.down = weights.linear(f"{mlp}.c_proj", size=(size, mlp_size))
 
 
 class GPTNeo:
     """The decoder; `forward` takes the rows of one step, whosever they are."""
 
     def __init__(self, config: dict[str, Any], weights: Weights) -> None:
+        _refuse_other_activations(config)
         self.shape = ModelShape(
             num_layers=config["num_layers"],
             num_heads=config["num_heads"],
@@ -36,15 +49,19 @@ class GPTNeo:
             vocab_size=config["vocab_size"],
         )
         self.windows = _attention_windows(config)
-        eps = config["layer_norm_epsilon"]
-        self.token_embedding = weights.embedding("transformer.wte.weight")
-        self.position_embedding = weights.embedding("transformer.wpe.weight")
+        size, eps = config["hidden_size"], config["layer_norm_epsilon"]
+        vocabulary = self.shape.vocab_size, size
+        positions = self.shape.context_length, size
+        self.token_embedding = weights.embedding("transformer.wte.weight", vocabulary)
+        self.position_embedding = weights.embedding("transformer.wpe.weight", positions)
         self.layers = [
-            Layer(weights, f"transformer.h.{number}", eps)
+            Layer(config, self.shape, weights, f"transformer.h.{number}")
             for number in range(self.shape.num_layers)
         ]
-        self.final_norm = weights.layer_norm("transformer.ln_f", eps)
-        self.head = weights.linear("transformer.wte")
+        self.final_norm = weights.layer_norm("transformer.ln_f", size, eps)
+        is_tied = config.get("tie_word_embeddings", True)
+        head = "transformer.wte" if is_tied else "lm_head"
+        self.head = weights.linear(head, size=vocabulary)
 
     def forward(self, token_ids: Tensor, positions: Tensor, attend: Attend) -> Tensor:
         heads = (3 * self.shape.num_heads, self.shape.head_dim)
@@ -65,4 +82,15 @@ def _attention_windows(config: dict[str, Any]) -> list[int | None]:
     kinds = [
         kind for group, count in config["attention_types"] for kind in group * count
     ]
+    if len(kinds) != config["num_layers"]:
+        raise CheckpointInvalid("attention_types does not tell of num_layers layers")
     return [config["window_size"] if kind == "local" else None for kind in kinds]
+
+
+def _refuse_other_activations(config: dict[str, Any]) -> None:
+    activation = config.get("activation_function", ACTIVATIONS[0])
+    if activation not in ACTIVATIONS:
+        known = ", ".join(ACTIVATIONS)
+        raise CheckpointInvalid(
+            f"activation_function {activation!r} is not one of: {known}"
+        )

@@ -15,14 +15,25 @@ from inference.weights import Weights
 class Layer:
     """One block's weights. Queries, keys and values are one matrix."""
 
-    def __init__(self, weights: Weights, prefix: str, eps: float) -> None:
-        self.attention_norm = weights.rms_norm(f"{prefix}.input_layernorm", eps)
-        self.qkv = weights.linear(*(f"{prefix}.self_attn.{n}_proj" for n in "qkv"))
-        self.out = weights.linear(f"{prefix}.self_attn.o_proj")
-        self.mlp_norm = weights.rms_norm(f"{prefix}.post_attention_layernorm", eps)
-        self.gate = weights.linear(f"{prefix}.mlp.gate_proj", activation="silu")
-        self.up = weights.linear(f"{prefix}.mlp.up_proj")
-        self.down = weights.linear(f"{prefix}.mlp.down_proj")
+    def __init__(
+        self, config: dict[str, Any], shape: ModelShape, weights: Weights, prefix: str
+    ) -> None:
+        size, mlp_size = config["hidden_size"], config["intermediate_size"]
+        eps = config["rms_norm_eps"]
+        heads = shape.num_heads * shape.head_dim
+        all_heads = heads + 2 * shape.num_kv_heads * shape.head_dim
+        attention, mlp = f"{prefix}.self_attn", f"{prefix}.mlp"
+        qkv = (f"{attention}.{name}_proj" for name in "qkv")
+        widening, narrowing = (mlp_size, size), (size, mlp_size)
+        self.attention_norm = weights.rms_norm(f"{prefix}.input_layernorm", size, eps)
+        self.qkv = weights.linear(*qkv, size=(all_heads, size))
+        self.out = weights.linear(f"{attention}.o_proj", size=(size, heads))
+        self.mlp_norm = weights.rms_norm(
+            f"{prefix}.post_attention_layernorm", size, eps
+        )
+        self.gate = weights.linear(f"{mlp}.gate_proj", size=widening, activation="silu")
+        self.up = weights.linear(f"{mlp}.up_proj", size=widening)
+        self.down = weights.linear(f"{mlp}.down_proj", size=narrowing)
 
 
 class Llama:
@@ -40,15 +51,17 @@ class Llama:
             vocab_size=config["vocab_size"],
         )
         self.rotary = Rotary(config, self.shape, weights.device)
-        eps = config["rms_norm_eps"]
-        self.token_embedding = weights.embedding("model.embed_tokens.weight")
+        size, eps = config["hidden_size"], config["rms_norm_eps"]
+        vocabulary = self.shape.vocab_size, size
+        embedding = "model.embed_tokens"
+        self.token_embedding = weights.embedding(f"{embedding}.weight", vocabulary)
         self.layers = [
-            Layer(weights, f"model.layers.{number}", eps)
+            Layer(config, self.shape, weights, f"model.layers.{number}")
             for number in range(self.shape.num_layers)
         ]
-        self.final_norm = weights.rms_norm("model.norm", eps)
+        self.final_norm = weights.rms_norm("model.norm", size, eps)
         is_tied = config.get("tie_word_embeddings", False)
-        self.head = weights.linear("model.embed_tokens" if is_tied else "lm_head")
+        self.head = weights.linear(embedding if is_tied else "lm_head", size=vocabulary)
 
     def forward(self, token_ids: Tensor, positions: Tensor, attend: Attend) -> Tensor:
         num_heads = self.shape.num_heads + 2 * self.shape.num_kv_heads

@@ -3,11 +3,13 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from inference.architectures import gpt_neo, llama
+from inference.architectures.base import ModelShape
 from inference.reference.parity import (
     TOLERANCES,
     Reference,
@@ -67,9 +69,15 @@ def test_it_sees_that_two_layers_were_swapped(
     tiny_llama: Path, of_llama: References, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Swapped(llama.Layer):
-        def __init__(self, weights: Weights, prefix: str, eps: float) -> None:
+        def __init__(
+            self,
+            config: dict[str, Any],
+            shape: ModelShape,
+            weights: Weights,
+            prefix: str,
+        ) -> None:
             number = {"1": "2", "2": "1"}.get(prefix[-1], prefix[-1])
-            super().__init__(weights, f"{prefix[:-1]}{number}", eps)
+            super().__init__(config, shape, weights, f"{prefix[:-1]}{number}")
 
     monkeypatch.setattr(llama, "Layer", Swapped)
 
