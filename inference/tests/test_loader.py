@@ -125,7 +125,7 @@ def test_it_names_what_the_config_lacks(tiny_gpt_neo: Path, tmp_path: Path) -> N
     del config["num_heads"]
     write(tmp_path, "config.json", **config)
 
-    with pytest.raises(CheckpointInvalid, match="has no .num_heads."):
+    with pytest.raises(CheckpointInvalid, match="has no 'num_heads'"):
         load_engine(tmp_path, engine_config())
 
 
