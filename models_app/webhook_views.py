@@ -18,7 +18,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from accounts import fresh_sign_in
+from accounts import fresh_sign_in, rate_limits
 from accounts.errors import ApplicationError
 from accounts.http import AuthenticatedHttpRequest
 from accounts.models import Project
@@ -142,12 +142,14 @@ def delete(webhook: Webhook) -> str:
 
 @_button(managing.find_webhook)
 def test(webhook: Webhook) -> str:
+    rate_limits.check_request(webhook.project.user)
     announce_test(webhook)
     return f"A test is on its way to {webhook.url}."
 
 
 @_button(managing.find_delivery)
 def resend(delivery: WebhookDelivery) -> str:
+    rate_limits.check_request(delivery.project.user)
     managing.resend(delivery)
     return "It is on its way once more."
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime
+from typing import cast
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.models import Scope
+from accounts import rate_limits
+from accounts.models import ApiToken, Scope
 from models_app.api.project_view import ProjectView
 from models_app.api.serializers import ErrorOutput
 from models_app.api.webhook_rendering import (
@@ -44,7 +46,7 @@ from models_app.webhooks.secrets_of_projects import renew_secret, secret_of
 
 _ERRORS: dict[int, type[ErrorOutput]] = dict.fromkeys((401, 403), ErrorOutput)
 _ONE_ERRORS = _ERRORS | {404: ErrorOutput}
-_SENT = _ONE_ERRORS | {202: DeliveryOutput, 409: ErrorOutput}
+_SENT = _ONE_ERRORS | {202: DeliveryOutput, 409: ErrorOutput, 429: ErrorOutput}
 _BODY_ERRORS = _ERRORS | dict.fromkeys((400, 413, 415), ErrorOutput)
 
 
@@ -132,6 +134,7 @@ class WebhookTestView(WebhookView):
     def post(self, request: Request, webhook_id: str) -> Response:
         """Send it an event of the type `webhook.test`."""
         webhook = managing.find_webhook(self.project, webhook_id)
+        _count_request(request)
         return _sent(announce_test(webhook))
 
 
@@ -205,8 +208,15 @@ class ResendView(WebhookView):
     def post(self, request: Request, delivery_id: str) -> Response:
         """The same message with the same id, now, and again if it is not taken."""
         delivery = managing.find_delivery(self.project, delivery_id)
+        _count_request(request)
         managing.resend(delivery)
         return _sent(delivery)
+
+
+def _count_request(request: Request) -> None:
+    """Else there would be no end to what this server sends to whomever it is told."""
+    api_token = cast("ApiToken", request.auth)
+    rate_limits.check_request(api_token.user, api_token)
 
 
 def _sent(delivery: WebhookDelivery) -> Response:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 from standardwebhooks.webhooks import Webhook as Verifier
 
-from accounts import mailing
+from accounts import mailing, rate_limits
 from accounts.api_tokens import issue_api_token
 from accounts.audit import sentence_of
 from accounts.token_options import TokenOptions
@@ -215,6 +215,18 @@ class LogTests(WebhookApiTestCase):
             carry_out_all()
 
         self.assertEqual(json.loads(receiver.received[0].body)["type"], "webhook.test")
+
+    def test_it_counts_what_it_sends_as_requests_of_the_minute(self) -> None:
+        test = f"/{self.add()['id']}/test"
+        resend = f"/deliveries/{self.ask('post', test).json()['id']}/resend"
+        for _ in range(self.alice.limits.requests_per_minute - 1):
+            rate_limits.check_request(self.alice)
+
+        for path in (test, resend):
+            with self.subTest(path):
+                answer = self.ask("post", path)
+                self.assertEqual(answer.status_code, 429)
+                self.assertIn("Retry-After", answer)
 
 
 class SwitchingOffTests(WebhookApiTestCase):

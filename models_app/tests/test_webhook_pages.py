@@ -7,7 +7,7 @@ from django.test import override_settings
 from django.utils import timezone
 from standardwebhooks.webhooks import Webhook as Verifier
 
-from accounts import fresh_sign_in
+from accounts import fresh_sign_in, rate_limits
 from models_app.tests.queues import carry_out_all
 from models_app.tests.receivers import receiving
 from models_app.webhooks.announcing import announce
@@ -88,6 +88,15 @@ class WebhookPageTests(BaseTestCase):
         self.assertEqual(WebhookDelivery.objects.get().event, "webhook.test")
         self.post(f"{path}/delete/")
         self.assertFalse(Webhook.objects.exists())
+
+    def test_it_counts_what_it_sends_as_requests_of_the_minute(self) -> None:
+        webhook, _ = add_webhook(project=self.project, url="https://hooks.example/")
+        for _ in range(self.alice.limits.requests_per_minute):
+            rate_limits.check_request(self.alice)
+
+        page = self.post(f"{webhook.public_id}/test/")
+        self.assertContains(page, "allows 60 requests a minute")
+        self.assertFalse(WebhookDelivery.objects.exists())
 
     def edit(self, webhook: Webhook, **changes: Any) -> Response:
         form = {"url": webhook.url, "events": webhook.events, "is_enabled": True}
