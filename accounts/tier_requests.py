@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -11,6 +13,8 @@ from accounts.models import TierRequest, User
 from accounts.tier_changes import change_tier
 from accounts.tiers import Tier
 
+TELL_AGAIN_AFTER = datetime.timedelta(hours=1)
+
 
 def last_request_of(user: User) -> TierRequest | None:
     """The one that waits, or else the one that was decided last."""
@@ -19,17 +23,24 @@ def last_request_of(user: User) -> TierRequest | None:
 
 @transaction.atomic
 def request_tier(*, user: User, tier: Tier, page: str) -> TierRequest:
-    """Ask staff for a tier; `page` is where they decide. A new wish replaces the last."""
-    TierRequest.objects.waiting().filter(user=user).update(
-        outcome=TierRequest.Outcome.WITHDRAWN, decided_at=timezone.now()
-    )
+    """Ask staff for a tier; `page` is where they decide. A new wish replaces the last.
+
+    Who asks again for what waits already has asked once. Who withdraws and asks again
+    and again fills no mailbox.
+    """
+    waiting = TierRequest.objects.waiting().filter(user=user)
+    if same := waiting.filter(tier=tier).first():
+        return same
+    waiting.update(outcome=TierRequest.Outcome.WITHDRAWN, decided_at=timezone.now())
+    is_told = _staff_know(user, tier)
     try:
         with transaction.atomic():
             asked = TierRequest.objects.create(user=user, tier=tier)
     except IntegrityError:
         return TierRequest.objects.waiting().get(user=user)
     audit.record(user=user, kind="tier.requested", tier=tier.label)
-    _tell_staff(asked, page)
+    if not is_told:
+        _tell_staff(asked, page)
     return asked
 
 
@@ -69,6 +80,13 @@ def _close(
     closed = waiting.update(outcome=outcome, decided_at=timezone.now(), **changes)
     asked.refresh_from_db()
     return bool(closed)
+
+
+def _staff_know(user: User, tier: Tier) -> bool:
+    """Whether they had a message about a wish that was withdrawn since."""
+    withdrawn = user.tier_requests.filter(outcome=TierRequest.Outcome.WITHDRAWN)
+    since = timezone.now() - TELL_AGAIN_AFTER
+    return withdrawn.filter(tier=tier, created_at__gt=since).exists()
 
 
 def _tell_staff(asked: TierRequest, page: str) -> None:

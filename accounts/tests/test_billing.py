@@ -92,6 +92,19 @@ class ApprovalTestCase(BillingTestCase):
         self.ask("premium")
         self.assertEqual(self.asked().tier, Tier.PREMIUM)
 
+    def test_it_is_asked_once_however_often_one_clicks(self) -> None:
+        self.ask()
+        asked = self.asked()
+        self.ask()
+        self.assertEqual(self.asked(), asked)
+        self.assertEqual(len(self.mails()), 1)
+
+    def test_it_fills_no_mailbox(self) -> None:
+        for _ in range(3):
+            self.ask()
+            self.client.post("/tiers/withdraw/")
+        self.assertEqual(len(self.mails()), 1)
+
     def test_it_can_be_withdrawn(self) -> None:
         self.ask()
         self.client.post("/tiers/withdraw/")
