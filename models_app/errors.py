@@ -109,15 +109,6 @@ class IdempotencyKeyInUse(Conflict):
     default_hint = "Wait as long as the Retry-After header says, then try again."
 
 
-class IdempotencyKeyOfStream(ApplicationError):
-    default_code = "idempotency_key_of_stream"
-    default_detail = "A stream cannot be sent a second time, so it takes no key."
-    default_hint = (
-        "Create a prediction with POST /api/v1/predictions, which takes a key, and "
-        "follow its stream as often as you like."
-    )
-
-
 class WebhookSecretMissing(Conflict):
     """A call names a webhook, and its project has nothing to sign it with."""
 

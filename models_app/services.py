@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TypeAlias, cast
@@ -41,6 +41,7 @@ from models_app.predictions import (
     Prediction,
     Started,
     TextDelta,
+    Timings,
 )
 from models_app.prompts import DEFAULT_NEW_TOKENS
 from models_app.runs import PredictionRun
@@ -242,10 +243,28 @@ def predict(
     return async_to_sync(run_to_end)(admission, settle)
 
 
-def discard(admission: Admission) -> None:
+def discard(admission: Admission, settle: Close | None = None) -> None:
     """Give up an admission that nobody will stream; does nothing to a closed one."""
     if admission.record.status == PredictionStatus.RUNNING:
-        close(admission, PredictionStatus.ABORTED, None)
+        (settle or close)(admission, PredictionStatus.ABORTED, None)
+
+
+def told_at_once(admission: Admission) -> Iterator[PredictEvent]:
+    """What the stream of one that has succeeded said, each completion in one piece."""
+    prediction = prediction_of(admission)
+    yield _started(admission)
+    for completion in prediction.completions:
+        yield TextDelta(
+            index=completion.index,
+            text=completion.text,
+            token_count=completion.usage.completion_tokens,
+            is_last=True,
+            token_ids=completion.token_ids,
+            logprobs=completion.logprobs,
+            prompt_logprobs=completion.prompt_logprobs,
+        )
+        yield completion
+    yield Completed(prediction)
 
 
 @transaction.atomic
@@ -349,13 +368,18 @@ def _started(admission: Admission) -> Started:
 
 
 def prediction_of(admission: Admission) -> Prediction:
-    run = admission.run
+    """Of one that is closed: its times are those of the ledger's row."""
+    run, record = admission.run, admission.record
     return Prediction(
-        id=admission.record.public_id,
+        id=record.public_id,
         model=admission.language_model.slug,
         seed=admission.parameters.seed,
         completions=run.completions,
         usage=run.usage,
         charged_tokens=_charge(admission),
-        timings=run.timings(),
+        timings=Timings(
+            queue_ms=record.queue_ms,
+            ttft_ms=record.ttft_ms,
+            duration_ms=cast("float", record.duration_ms),
+        ),
     )

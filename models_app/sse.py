@@ -18,9 +18,10 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, StreamingHttpResponse
 
 from models_app.predictions import Failed, PredictEvent
-from models_app.services import Admission, discard, stream
+from models_app.services import Admission, Close, discard, stream, told_at_once
 from models_app.timing_headers import stream_headers
 
+CONTENT_TYPE = "text/event-stream; charset=utf-8"
 HEADERS = {
     "Cache-Control": "no-cache",
     # Proxies of the nginx kind would otherwise hold the text back.
@@ -51,9 +52,7 @@ class EventStreamResponse(StreamingHttpResponse):
     def __init__(
         self, events: _PredictionEvents, *, headers: Mapping[str, str]
     ) -> None:
-        super().__init__(
-            events, content_type="text/event-stream; charset=utf-8", headers=headers
-        )
+        super().__init__(events, content_type=CONTENT_TYPE, headers=headers)
         self._events = events
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -66,20 +65,34 @@ class EventStreamResponse(StreamingHttpResponse):
 
 
 def event_stream_response(
-    request: HttpRequest, admission: Admission, render: Render
+    request: HttpRequest,
+    admission: Admission,
+    render: Render,
+    settle: Close | None = None,
 ) -> StreamingHttpResponse:
-    """Run an admitted call and send its events as they come.
+    """Run an admitted call and send its events as they come; `settle` as in `stream`.
 
     Raises what ended the call before the engine took it in, while a status can still
     say so. A server that is not asynchronous has no loop on which that could wait.
     """
-    events = _PredictionEvents(admission, render)
+    events = _PredictionEvents(admission, render, settle)
     if isinstance(request, ASGIRequest):
         events.wait_until_taken_in()
-    return EventStreamResponse(
-        events,
-        headers=HEADERS | stream_headers(admission.record.prompt_tokens),
-    )
+    return EventStreamResponse(events, headers=headers_of(admission))
+
+
+def headers_of(admission: Admission) -> dict[str, str]:
+    return HEADERS | stream_headers(admission.record.prompt_tokens)
+
+
+def whole_stream(admission: Admission, render: Render) -> str:
+    """What the stream of one that has succeeded said, without having come in between."""
+    frames = (frame for event in told_at_once(admission) for frame in render(event))
+    numbered = enumerate(frames, 1)
+    return b"".join(
+        format_event(data, event=event, event_id=number)
+        for number, (event, data) in numbered
+    ).decode()
 
 
 class _PredictionEvents:
@@ -89,10 +102,13 @@ class _PredictionEvents:
     then, so `close` is where the admission ends in every case.
     """
 
-    def __init__(self, admission: Admission, render: Render) -> None:
+    def __init__(
+        self, admission: Admission, render: Render, settle: Close | None
+    ) -> None:
         self._admission = admission
         self._render = render
-        self._events = stream(admission)
+        self._settle = settle
+        self._events = stream(admission, settle)
         self._first: list[PredictEvent] = []
         self._numbers = itertools.count(1)
         self._chunks = self._write()
@@ -107,7 +123,7 @@ class _PredictionEvents:
     def close(self) -> None:
         if not self.is_over:
             async_to_sync(self._aclose)()
-            discard(self._admission)
+            discard(self._admission, self._settle)
 
     async def _aclose(self) -> None:
         await self._chunks.aclose()

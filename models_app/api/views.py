@@ -26,11 +26,7 @@ from models_app.api.serializers import (
 )
 from models_app.callers import api_caller
 from models_app.dry_run import dry_run
-from models_app.idempotency.once import (
-    answered_once,
-    refuse_for_streams,
-    settling,
-)
+from models_app.idempotency.once import answered_once, settling, settling_stream
 from models_app.idempotency.schema import IDEMPOTENCY_KEY
 from models_app.models import LanguageModel, PredictionSource
 from models_app.services import admit, predict
@@ -95,10 +91,10 @@ class PredictView(APIView):
         if body["dry_run"]:
             return Response(dry_run_json(dry_run(**call)))
         if body["stream"]:
-            refuse_for_streams(request)
             render = event_renderer(request.headers["X-Request-Id"])
+            settle = settling_stream(request, lambda _: render)
             http_request = request._request
-            return event_stream_response(http_request, admit(**call), render)
+            return event_stream_response(http_request, admit(**call), render, settle)
         settle = settling(request, prediction_json, timing_headers)
         prediction = predict(**call, settle=settle)
         return Response(prediction_json(prediction), headers=timing_headers(prediction))

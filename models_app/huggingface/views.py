@@ -24,16 +24,12 @@ from models_app.huggingface.calls import Call, admit_call, read_call, read_promp
 from models_app.huggingface.errors import error_json
 from models_app.huggingface.info import describe
 from models_app.huggingface.rendering import StreamRenderer
-from models_app.idempotency.once import (
-    answered_once,
-    refuse_for_streams,
-    settling,
-)
+from models_app.idempotency.once import answered_once, settling, settling_stream
 from models_app.idempotency.schema import IDEMPOTENCY_KEY
 from models_app.models import LanguageModel, PredictionSource
 from models_app.predictions import Prediction
-from models_app.services import Caller, run_to_end
-from models_app.sse import event_stream_response
+from models_app.services import Admission, Caller, run_to_end
+from models_app.sse import Render, event_stream_response
 from models_app.timing_headers import timing_headers
 from models_app.tokenization import tokenize
 
@@ -170,10 +166,14 @@ def _answer(
 
 
 def _stream(request: Request, ref: str, call: Call) -> HttpResponseBase:
-    refuse_for_streams(request)
     admission, writer = admit_call(call, caller=_caller(request), language_model=ref)
-    render = StreamRenderer(writer, request_id=request.headers["X-Request-Id"])
-    return event_stream_response(request._request, admission, render)
+
+    def renderer_of(_: Admission) -> Render:
+        return StreamRenderer(writer, request_id=request.headers["X-Request-Id"])
+
+    settle = settling_stream(request, renderer_of)
+    render = renderer_of(admission)
+    return event_stream_response(request._request, admission, render, settle)
 
 
 def _caller(request: Request) -> Caller:

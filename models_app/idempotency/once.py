@@ -3,7 +3,7 @@
 A view's method is decorated with `answered_once`. Nothing is remembered of failures of
 the server and of limits that refused (5xx, 429): such a call may succeed next time. What
 charges, or makes something, is remembered in the very transaction that does it, by
-`settling` and `remember_created`; a process that is killed leaves both or neither.
+`settling`, `settling_stream` and `remember_created`; a process that is killed leaves both or neither.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 from django.db import transaction
-from django.http.response import HttpResponseBase
+from django.http.response import HttpResponse, HttpResponseBase
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -27,11 +27,12 @@ from accounts.errors import ApplicationError
 from accounts.models import ApiToken
 from accounts.sealed import seal, unseal
 from models_app import services
-from models_app.errors import IdempotencyKeyOfStream, InvalidInput
+from models_app.errors import InvalidInput
 from models_app.idempotency import keys
 from models_app.idempotency.models import IdempotencyKey
 from models_app.models import PredictionStatus
 from models_app.predictions import Prediction
+from models_app.sse import CONTENT_TYPE, Render, headers_of, whole_stream
 
 HEADER = "Idempotency-Key"
 REPLAYED = {"Idempotent-Replayed": "true"}
@@ -49,6 +50,8 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: Any = None
+    # Instead of `body`, all events of a stream that has come to its end.
+    events: str = ""
     # Instead of `body`, where that has a secret: the database keeps none in the clear.
     sealed: str = ""
     error: dict[str, Any] | None = None
@@ -71,6 +74,15 @@ class Once:
 
     def release(self) -> None:
         keys.release(self._row)
+
+    @contextmanager
+    def or_released(self) -> Iterator[None]:
+        """The call ends within: with an answer, or it has come to nothing."""
+        try:
+            yield
+        finally:
+            if self.answer is None:
+                self.release()
 
 
 def answered_once(
@@ -140,10 +152,34 @@ def remember_created(
         yield lambda answer: once.remember(_of(answer()))
 
 
-def refuse_for_streams(request: Request) -> None:
-    """A stream cannot be answered again: whoever was cut off has read part of it."""
-    if _once(request):
-        raise IdempotencyKeyOfStream
+def settling_stream(
+    request: Request, renderer_of: Callable[[services.Admission], Render]
+) -> services.Close | None:
+    """For `event_stream_response`: the same of a stream that comes to its end. One that
+    does not is begun anew by the same call, as nobody could go on with its middle."""
+    once = _once(request)
+    if once is None:
+        return None
+
+    def settle(
+        admission: services.Admission,
+        ended: PredictionStatus,
+        error: ApplicationError | None,
+    ) -> bool:
+        with once.or_released(), transaction.atomic():
+            is_closed = services.close(admission, ended, error)
+            if is_closed and ended == PredictionStatus.SUCCEEDED:
+                events = whole_stream(admission, renderer_of(admission))
+                once.remember(
+                    Answer(
+                        status=status.HTTP_200_OK,
+                        headers=headers_of(admission),
+                        events=events,
+                    )
+                )
+        return is_closed
+
+    return settle
 
 
 _ATTRIBUTE = "answered_once"
@@ -189,7 +225,13 @@ def _of_error(error: ApplicationError) -> Answer:
     return Answer(status=error.status_code, headers={}, error=told)
 
 
-def _replayed(answer: Answer) -> Response:
+def _replayed(answer: Answer) -> HttpResponseBase:
+    if answer.events:
+        return HttpResponse(
+            answer.events,
+            content_type=CONTENT_TYPE,
+            headers=answer.headers | REPLAYED,
+        )
     if answer.error is None:
         headers = answer.headers | REPLAYED
         body = answer.body

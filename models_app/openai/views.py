@@ -17,11 +17,7 @@ from accounts.errors import ApplicationError
 from accounts.models import ApiToken, Scope
 from models_app.callers import api_caller
 from models_app.chat import chat_prompt
-from models_app.idempotency.once import (
-    answered_once,
-    refuse_for_streams,
-    settling,
-)
+from models_app.idempotency.once import answered_once, settling, settling_stream
 from models_app.idempotency.schema import IDEMPOTENCY_KEY
 from models_app.models import LanguageModel, PredictionSource
 from models_app.openai import schemas
@@ -42,7 +38,7 @@ from models_app.openai.parameters import (
     DEFAULT_COMPLETION_TOKENS,
 )
 from models_app.services import Admission, admit, run_to_end
-from models_app.sse import event_stream_response
+from models_app.sse import Render, event_stream_response
 from models_app.timing_headers import timing_headers
 
 AnyCall = TypeVar("AnyCall", bound=Call)
@@ -64,15 +60,21 @@ class OpenAiView(APIView):
         admission: Admission,
         writer_of: Callable[[Admission, AnyCall], Writer[AnyCall]],
     ) -> HttpResponseBase:
-        writer = writer_of(admission, call)
         if not call.is_streamed:
+            writer = writer_of(admission, call)
             settle = settling(request, writer.answer, timing_headers)
             prediction = async_to_sync(run_to_end)(admission, settle)
             headers = timing_headers(prediction)
             return Response(writer.answer(prediction), headers=headers)
         request_id = request.headers["X-Request-Id"]
-        render = writer.renderer(lambda e: self.render_error(e.error, request_id))
-        return event_stream_response(request._request, admission, render)
+
+        def renderer_of(admission: Admission) -> Render:
+            anew = writer_of(admission, call)
+            return anew.renderer(lambda e: self.render_error(e.error, request_id))
+
+        settle = settling_stream(request, renderer_of)
+        render = renderer_of(admission)
+        return event_stream_response(request._request, admission, render, settle)
 
 
 class ModelListView(OpenAiView):
@@ -118,8 +120,6 @@ class CompletionView(OpenAiView):
     def post(self, request: Request) -> HttpResponseBase:
         """Continue one prompt or several, as `/v1/completions` of OpenAI does."""
         call = read_completion_call(request.data)
-        if call.is_streamed:
-            refuse_for_streams(request)
         admission = admit(
             caller=api_caller(request, source=PredictionSource.OPENAI),
             language_model=call.model,
@@ -150,8 +150,6 @@ class ChatCompletionView(OpenAiView):
         # Nobody's template is filled in for who may run nothing.
         require_scope(cast("ApiToken", request.auth), Scope.PREDICT)
         call = read_chat_call(body)
-        if call.is_streamed:
-            refuse_for_streams(request)
         entry = LanguageModel.objects.resolve(call.model)
         prompt = chat_prompt(entry.slug, call.messages)
         admission = admit(

@@ -303,16 +303,11 @@ class IdempotencyTests(ApiTestCase):
         keys.forget_old()
         self.assertFalse(IdempotencyKey.objects.exists())
 
-    def test_it_takes_keys_of_a_sane_length_only_and_none_for_streams(self) -> None:
-        cases: list[tuple[str, dict[str, Any], str]] = [
-            ("k" * 256, CALL, "invalid_input"),
-            (" ", CALL, "invalid_input"),
-            ("key", CALL | {"stream": True}, "idempotency_key_of_stream"),
-        ]
-        for key, body, code in cases:
-            answer = self.post(PREDICT, body, idempotency_key=key)
+    def test_it_takes_keys_of_a_sane_length_only(self) -> None:
+        for key in ("k" * 256, " "):
+            answer = self.post(PREDICT, CALL, idempotency_key=key)
             self.assertEqual(answer.status_code, 400)
-            self.assertEqual(answer.json()["error"]["code"], code)
+            self.assertEqual(answer.json()["error"]["code"], "invalid_input")
         self.assertEqual(
             self.post(PREDICT, CALL, idempotency_key="k" * 255).status_code, 200
         )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 from unittest import mock
 
@@ -183,14 +184,19 @@ class IdempotencyTests(HuggingFaceTestCase):
         self.assertEqual(second.json()[0]["generated_text"], "Hello")
         self.assertEqual(PredictionRecord.objects.count(), 1)
 
-    def test_it_takes_no_key_for_a_stream(self) -> None:
+    def test_it_streams_the_same_answer_again(self) -> None:
         calls: tuple[tuple[str, dict[str, Any]], ...] = (
             ("", {"stream": True}),
             ("/generate_stream", {}),
         )
-        for route, body in calls:
+        for number, (route, body) in enumerate(calls, 1):
             headers = {"idempotency-key": f"of{route}"}
-            refused = self.call(route=route, headers=headers, body=body)
-            self.assertEqual(refused.status_code, 400)
-            self.assertEqual(refused.json()["code"], "idempotency_key_of_stream")
-        self.assertFalse(PredictionRecord.objects.exists())
+            told = self.events(self.call(route=route, headers=headers, body=body))
+            second = self.call(route=route, headers=headers, body=body)
+            again = json.loads(
+                second.content.decode().strip().split("\n\n")[-1].split("data:")[1]
+            )
+
+            self.assertEqual(again["generated_text"], "Hello")
+            self.assertEqual(again["details"], told[-1]["details"])
+            self.assertEqual(PredictionRecord.objects.count(), number)

@@ -204,12 +204,24 @@ class IdempotencyTests(PackageTestCase):
         self.assertEqual(second.headers["idempotent-replayed"], "true")
         self.assertEqual(PredictionRecord.objects.count(), 1)
 
-    def test_it_takes_no_key_for_a_stream_and_reserves_nothing(self) -> None:
-        with self.assertRaises(openai.BadRequestError) as caught:
-            self.complete_once("one", stream=True)
+    def test_it_streams_the_same_answer_again(self) -> None:
+        call = {
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "logprobs": 1,
+        }
+        first, second = (
+            list(self.complete_once("one", **call).parse()) for _ in range(2)
+        )
 
-        self.assertEqual(caught.exception.code, "idempotency_key_of_stream")
-        self.assertFalse(PredictionRecord.objects.exists())
+        self.assertEqual({chunk.id for chunk in first + second}, {first[0].id})
+        self.assertEqual(second[-1], first[-1])
+        texts = [
+            "".join(one.choices[0].text for one in all_[:-1])
+            for all_ in (first, second)
+        ]
+        self.assertEqual(texts, ["Hello", "Hello"])
+        self.assertEqual(PredictionRecord.objects.count(), 1)
 
     def test_it_answers_a_conversation_once(self) -> None:
         call = {
