@@ -84,6 +84,8 @@ def _attention_windows(config: dict[str, Any]) -> list[int | None]:
     ]
     if len(kinds) != config["num_layers"]:
         raise CheckpointInvalid("attention_types does not tell of num_layers layers")
+    if "local" in kinds and not (config["window_size"] or 0) > 0:
+        raise CheckpointInvalid(f"window_size {config['window_size']} shows nothing")
     return [config["window_size"] if kind == "local" else None for kind in kinds]
 
 

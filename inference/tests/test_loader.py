@@ -105,6 +105,8 @@ def test_it_refuses_tensors_that_it_would_read_beyond(
         ({"vocab_size": 301}, "wte"),
         ({"max_position_embeddings": 10**12}, "wpe"),
         ({"attention_types": [[["global"], 3]]}, "attention_types"),
+        ({"window_size": 0}, "window_size 0"),
+        ({"window_size": -1}, "window_size -1"),
         ({"activation_function": "relu"}, "activation_function 'relu'"),
         ({"tie_word_embeddings": False}, "lm_head"),
     ],
