@@ -54,13 +54,14 @@ class Server:
         self.worker.start()
         await self._stopping.wait()
         listener.close()
+        # Now, while it is this process's own: another may listen there before the end.
+        self._socket_path.unlink(missing_ok=True)
         await self._drain()
         self.worker.stop()
         ended = list(self._connections.values())
         for connection in list(self._connections):
             connection.hang_up()
         await asyncio.gather(*(event.wait() for event in ended))
-        self._socket_path.unlink(missing_ok=True)
 
     def stop(self) -> None:
         self._stopping.set()
@@ -144,9 +145,25 @@ class Server:
             self._idle.set()
 
 
-def stop_with_parent(loop: asyncio.AbstractEventLoop, server: Server) -> None:
+async def require_unused(socket_path: Path) -> None:
+    """Two engines at one address would take it from each other."""
+    try:
+        _, writer = await asyncio.open_unix_connection(socket_path)
+    except OSError:
+        return
+    writer.close()
+    raise SystemExit(f"another engine listens at {socket_path}")
+
+
+def stop_with_parent(
+    loop: asyncio.AbstractEventLoop, server: Server, parent: int
+) -> None:
     """The kernel marks the descriptor readable when the parent process ends."""
-    descriptor = os.pidfd_open(os.getppid())
+    try:
+        descriptor = os.pidfd_open(parent)
+    except ProcessLookupError:
+        server.stop()
+        return
 
     def parent_ended() -> None:
         loop.remove_reader(descriptor)
@@ -162,12 +179,13 @@ async def serve(arguments: argparse.Namespace) -> None:
         num_threads=arguments.threads,
         min_shared_tokens=MIN_SHARED_TOKENS if arguments.prefix_cache else 0,
     )
+    await require_unused(arguments.socket)
     server = Server(config, arguments.socket, arguments.grace_seconds)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
     if not arguments.detached:
-        stop_with_parent(loop, server)
+        stop_with_parent(loop, server, arguments.parent)
     for name, path in arguments.model:
         server.worker.load(name, path)
     await server.run()
@@ -193,6 +211,13 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         help="share the work on prompts that begin alike",
     )
     parser.add_argument("--grace-seconds", type=float, default=20.0)
+    parser.add_argument(
+        "--parent",
+        type=int,
+        default=os.getppid(),
+        metavar="PID",
+        help="the process to end with; told, it may have ended before this one began",
+    )
     parser.add_argument(
         "--detached", action="store_true", help="keep running when the parent ends"
     )

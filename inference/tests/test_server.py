@@ -246,6 +246,7 @@ def test_it_finishes_what_runs_and_refuses_new_work_on_sigterm(
             events = [await anext(stream)]
             own_server.process.send_signal(signal.SIGTERM)
             await eventually(lambda: refuses_connections(own_server))
+            await eventually(lambda: is_gone(own_server.socket))
             late = await collect(client, make_submit("late"))
             return events + [event async for event in stream], late
 
@@ -253,7 +254,6 @@ def test_it_finishes_what_runs_and_refuses_new_work_on_sigterm(
     assert running[-1].finish_reason == "length"
     assert late[-1].error_code == "engine_unavailable"
     assert own_server.process.wait(timeout=30) == 0
-    assert not own_server.socket.exists()
 
 
 async def refuses_connections(server: RunningServer) -> bool:
@@ -305,6 +305,36 @@ sys.stdin.read()
     parent.wait()
 
     asyncio.run(eventually(lambda: ended(child)))
+
+
+def test_it_ends_when_the_process_that_started_it_is_gone_already(
+    tmp_path: Path,
+) -> None:
+    parent = subprocess.Popen([sys.executable, "-c", ""])
+    parent.wait()
+    options = ("--socket", str(tmp_path / "s"), "--parent", str(parent.pid))
+
+    done = subprocess.run([sys.executable, "-m", "inference.server", *options])
+
+    assert done.returncode == 0
+
+
+def test_it_leaves_a_socket_to_the_engine_that_listens_there(
+    server: RunningServer,
+) -> None:
+    async def scenario() -> Health:
+        async with server.client() as client:
+            options = ("--socket", str(server.socket))
+            command = [sys.executable, "-m", "inference.server", *options]
+            second = await asyncio.create_subprocess_exec(*command)
+            assert await second.wait() == 1
+            return await client.health()
+
+    assert asyncio.run(scenario()).pid == server.process.pid
+
+
+async def is_gone(path: Path) -> bool:
+    return not path.exists()
 
 
 async def exists(path: Path) -> bool:

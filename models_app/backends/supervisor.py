@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,7 @@ def supervise_engine(socket_path: Path) -> Supervisor:
 def engine_command(socket_path: Path) -> list[str]:
     arguments = {
         "--socket": socket_path,
+        "--parent": os.getpid(),
         "--precision": settings.ENGINE_PRECISION,
         "--slots": settings.ENGINE_SLOTS,
         "--threads": settings.ENGINE_THREADS,
