@@ -15,6 +15,11 @@ from django.utils import timezone
 from rest_framework import status
 from rest_framework.exceptions import APIException
 
+from accounts.durations import in_words
+
+# How hints begin where the answer has the header.
+WAIT = "Wait as long as the Retry-After header says"
+
 
 class ApplicationError(APIException):
     """An error on purpose. `hint` says what to do next, `param` which field is wrong."""
@@ -39,6 +44,13 @@ class ApplicationError(APIException):
         self.hint = self.default_hint if hint is None else hint
         self.param = param
         self.retry_after = retry_after
+
+    @property
+    def hint_on_page(self) -> str:
+        """The hint for who sees no headers."""
+        seconds = self.retry_after
+        wait = f"Wait {in_words(seconds)}" if seconds else "Wait a moment"
+        return self.hint.replace(WAIT, wait)
 
     @property
     def details(self) -> dict[str, object]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import datetime
 
-from accounts.errors import LimitReport, QuotaExceeded, RateLimited
+from accounts.errors import WAIT, LimitReport, QuotaExceeded, RateLimited
 from accounts.limits import Limit
-
-_WAIT = "Wait as long as the Retry-After header says"
 
 
 def requests_refusal(
@@ -15,7 +13,7 @@ def requests_refusal(
 ) -> RateLimited:
     return RateLimited(
         f"{limit.sentence}, and so many came in the last one.",
-        hint=f"{_WAIT}, or {limit.remedy}.",
+        hint=f"{WAIT}, or {limit.remedy}.",
         report=_report(limit, used=used, requested=1, resets_at=resets_at),
     )
 
@@ -26,7 +24,7 @@ def minute_refusal(
     return RateLimited(
         f"This call may need {requested:,} tokens. {limit.sentence}, and "
         f"{max(0, limit.allowed - used):,} of them are left in this one.",
-        hint=f"{_WAIT}, ask for fewer new tokens, or {limit.remedy}.",
+        hint=f"{WAIT}, ask for fewer new tokens, or {limit.remedy}.",
         report=_report(limit, used=used, requested=requested, resets_at=resets_at),
     )
 

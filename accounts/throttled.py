@@ -14,6 +14,7 @@ from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from accounts.durations import in_words
 from accounts.models import User
 
 FIRST_STAFF = {"first_staff": "20/h/ip,10/h/user"}
@@ -59,7 +60,7 @@ LIMITS: dict[str, tuple[Limit, ...]] = {
 def too_many_attempts(request: HttpRequest) -> HttpResponse:
     """The answer of every page that was tried too often; says when to try again."""
     seconds = max(1, math.ceil(seconds_to_wait(request)))
-    context = {"wait": _in_words(seconds), "is_sign_in": request.user.is_anonymous}
+    context = {"wait": in_words(seconds), "is_sign_in": request.user.is_anonymous}
     response = render(request, "429.html", context, status=429)
     response.headers["Retry-After"] = str(seconds)
     return response
@@ -118,9 +119,3 @@ def _whose(request: HttpRequest) -> User | None:
         return request.user
     login = unstash_login(request, peek=True)
     return login.user if login else None
-
-
-def _in_words(seconds: int) -> str:
-    if seconds < 90:
-        return f"{seconds} second{'' if seconds == 1 else 's'}"
-    return f"{math.ceil(seconds / 60)} minutes"

@@ -7,7 +7,7 @@ from typing import Any
 
 from rest_framework import status
 
-from accounts.errors import ApplicationError, Conflict
+from accounts.errors import WAIT, ApplicationError, Conflict
 
 
 class ModelNotFound(ApplicationError):
@@ -47,7 +47,7 @@ class ModelLoading(ApplicationError):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "model_loading"
     default_detail = "This model is being loaded."
-    default_hint = "Wait as long as the Retry-After header says, then try again."
+    default_hint = f"{WAIT}, then try again."
 
 
 class ModelLoadFailed(ApplicationError):
@@ -63,7 +63,7 @@ class EngineUnavailable(ApplicationError):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "engine_unavailable"
     default_detail = "The engine is not running at the moment; it is being restarted."
-    default_hint = "Wait as long as the Retry-After header says, then try again."
+    default_hint = f"{WAIT}, then try again."
 
 
 class ServerStopping(ApplicationError):
@@ -72,14 +72,14 @@ class ServerStopping(ApplicationError):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "server_stopping"
     default_detail = "This server is stopping."
-    default_hint = "Wait as long as the Retry-After header says, then try again."
+    default_hint = f"{WAIT}, then try again."
 
 
 class Overloaded(ApplicationError):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "overloaded"
     default_detail = "Too many predictions are waiting already."
-    default_hint = "Wait as long as the Retry-After header says, then try again."
+    default_hint = f"{WAIT}, then try again."
 
 
 class QueueFull(ApplicationError):
@@ -106,7 +106,7 @@ class IdempotencyKeyReuse(Conflict):
 class IdempotencyKeyInUse(Conflict):
     default_code = "idempotency_key_in_use"
     default_detail = "The call with this Idempotency-Key is still being carried out."
-    default_hint = "Wait as long as the Retry-After header says, then try again."
+    default_hint = f"{WAIT}, then try again."
 
 
 class WebhookSecretMissing(Conflict):

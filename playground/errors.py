@@ -13,6 +13,7 @@ from models_app.parameters import PARAMETERS_BY_NAME
 _LINKS = {
     "tier_required": ("tiers", "Compare the tiers"),
     "tier_limit_exceeded": ("tiers", "Compare the tiers"),
+    "rate_limit_exceeded": ("tiers", "Compare the tiers"),
     "insufficient_quota": ("tiers", "Compare the tiers"),
     "model_not_found": ("playground", "Choose another model"),
 }
@@ -32,7 +33,7 @@ def show(error: ApplicationError) -> ShownError:
     return {
         "code": error.code,
         "message": _in_words_of_page(error),
-        "hint": error.hint,
+        "hint": error.hint_on_page,
         "param": error.param or "",
         "link": reverse(url_name) if url_name else "",
         "link_label": label,

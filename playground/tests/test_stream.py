@@ -136,6 +136,16 @@ class RefusalTests(StreamTestCase):
             (error["code"], error["link"]), ("insufficient_quota", "/tiers/")
         )
 
+    def test_it_says_how_long_to_wait_to_who_sees_no_headers(self) -> None:
+        self.alice.staff_limits = {"requests_per_minute": 1}
+        self.alice.save()
+        with use_backend(FakeBackend()):
+            self.client.post(URL, filled_form())
+            error = self.refusal(429)
+
+        self.assertRegex(error["hint"], r"^Wait \d+ seconds?, or ")
+        self.assertEqual(error["link"], "/tiers/")
+
     def test_it_says_that_a_model_is_loading(self) -> None:
         with use_backend(FakeBackend(unready=ModelLoading())):
             self.assertEqual(self.refusal(503)["code"], "model_loading")

@@ -41,7 +41,9 @@ async function refused(response) {
       message: isStale
         ? "This page is too old to be trusted by the server."
         : `The server answered with an error (${response.status}).`,
-      hint: `${KEPT} ${isStale ? "Reload the page and run it again." : "Try again in a moment."}`,
+      hint: `${KEPT} ${isStale ? "Load it anew and run it again." : "Try again in a moment."}`,
+      link: isStale ? location.href : "",
+      link_label: "Load the page anew",
     });
   }
 }
