@@ -12,6 +12,7 @@ from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.request import Request
 
 from accounts.errors import ApplicationError
+from models_app.api.query import read_query
 from models_app.api.serializers import StrictSerializer
 from models_app.errors import InvalidInput
 from models_app.webhooks.addresses import LONGEST_URL
@@ -92,6 +93,6 @@ def read_file(request: Request) -> BatchFile:
 def read_webhook(request: Request) -> tuple[str | None, list[str]]:
     """What the upload names as `webhook`, and the events that it is to be told."""
     parts = {name: request.data[name] for name in request.data if name != "file"}
-    fields = WebhookFields.read(request.query_params.dict() | parts)
+    fields = WebhookFields.read(read_query(request) | parts)
     events = fields.get("webhook_events_filter", "")
     return fields.get("webhook"), events.split(",") if events else []

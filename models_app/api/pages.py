@@ -10,6 +10,7 @@ from django.db.models import Model, QuerySet
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from models_app.api.query import read_query
 from models_app.api.serializers import StrictSerializer
 from models_app.errors import InvalidInput
 
@@ -47,7 +48,7 @@ class PageQuery(StrictSerializer):
         cls, rows: QuerySet[Row], request: Request
     ) -> tuple[list[Row], str | None]:
         """A page of those rows that the request asks for, and its `next_cursor`."""
-        asked = cls.read(request.query_params.dict())
+        asked = cls.read(read_query(request))
         lookups = {**cls.lookups, "cursor": "pk__lt"}
         wanted = {lookups[name]: asked[name] for name in lookups if name in asked}
         # One more than a page, where there is another.

@@ -14,21 +14,43 @@ from rest_framework.views import APIView
 
 from accounts.models import ApiToken, Scope
 from accounts.permissions import HasScope
+from models_app.api.query import read_query
 from models_app.api.serializers import ErrorOutput
 from models_app.errors import InvalidInput
+from models_app.models import PredictionSource
+from models_app.parameters.json_schema import Schema
 from models_app.usage import DIMENSIONS, Line, read_usage, total_of
 from models_app.usage_csv import usage_file
 from models_app.usage_filters import LONGEST_DAYS, USUAL_DAYS, UsageFilters
 
-_PARAMETERS = {
-    "days": f"How many days, up to {LONGEST_DAYS}; {USUAL_DAYS} by default.",
-    "end": "The last of them, such as 2026-01-31; today by default.",
-    "model": "Of this model alone, by slug.",
-    "project": "Of this project alone, by id.",
-    "api_token": "Of this API token alone, by id.",
-    "source": "Of this door alone, such as api, openai or batch.",
-    "group_by": f"One or more of {', '.join(DIMENSIONS)}, with commas; day by default.",
-    "format": "json or csv; by default what the header Accept prefers.",
+FORMATS = ("json", "csv")
+_TEXT: Schema = {"type": "string", "minLength": 1}
+_DIMENSION = f"({'|'.join(DIMENSIONS)})"
+# Of each, its values and its meaning.
+_PARAMETERS: dict[str, tuple[Schema, str]] = {
+    "days": (
+        {"type": "integer", "minimum": 1, "maximum": LONGEST_DAYS},
+        f"How many days, up to {LONGEST_DAYS}; {USUAL_DAYS} by default.",
+    ),
+    "end": (
+        {"type": "string", "format": "date"},
+        "The last of them, such as 2026-01-31; today by default.",
+    ),
+    "model": (_TEXT, "Of this model alone, by slug."),
+    "project": (_TEXT, "Of this project alone, by id."),
+    "api_token": (_TEXT, "Of this API token alone, by id."),
+    "source": (
+        {"type": "string", "enum": PredictionSource.values},
+        "Of this door alone, such as api, openai or batch.",
+    ),
+    "group_by": (
+        {"type": "string", "pattern": f"^{_DIMENSION}(,{_DIMENSION})*$"},
+        f"One or more of {', '.join(DIMENSIONS)}, with commas; day by default.",
+    ),
+    "format": (
+        {"type": "string", "enum": list(FORMATS)},
+        "json or csv; by default what the header Accept prefers.",
+    ),
 }
 
 
@@ -75,8 +97,8 @@ class UsageView(APIView):
         summary="Read the usage",
         operation_id="read_usage",
         parameters=[
-            OpenApiParameter(name, str, description=description)
-            for name, description in _PARAMETERS.items()
+            OpenApiParameter(name, schema, description=meaning)
+            for name, (schema, meaning) in _PARAMETERS.items()
         ],
         responses={
             (200, "application/json"): UsageReportOutput,
@@ -89,9 +111,10 @@ class UsageView(APIView):
     def get(self, request: Request) -> HttpResponseBase:
         """What the account used, by day and whatever else is asked for."""
         api_token = cast("ApiToken", request.auth)
-        filters = _filters(request, api_token)
-        group_by = _group_by(request.query_params.get("group_by", "day"))
-        if _format(request) == "csv":
+        query = _read_query(request)
+        filters = _filters(query, api_token)
+        group_by = _group_by(query.get("group_by", "day"))
+        if _format(query, request) == "csv":
             return usage_file(filters, group_by)
         lines = read_usage(filters, group_by)
         return Response(
@@ -106,22 +129,31 @@ class UsageView(APIView):
         )
 
 
-def _filters(request: Request, api_token: ApiToken) -> UsageFilters:
-    for name in request.query_params:
+def _read_query(request: Request) -> dict[str, str]:
+    query = read_query(request)
+    for name, value in query.items():
         if name not in _PARAMETERS:
             raise InvalidInput(
                 f"There is no filter {name[:100]}; there are {', '.join(_PARAMETERS)}.",
                 param=name[:100],
             )
-    filters = UsageFilters(request.query_params, user=api_token.user)
+        if not value:
+            raise InvalidInput(
+                f"{name} is empty.", hint="Give it a value or leave it out.", param=name
+            )
+    return query
+
+
+def _filters(query: dict[str, str], api_token: ApiToken) -> UsageFilters:
+    filters = UsageFilters(query, user=api_token.user)
     for name, messages in filters.errors.items():
         raise InvalidInput(" ".join(str(one) for one in messages), param=name)
     return filters
 
 
-def _format(request: Request) -> str:
-    asked = request.query_params.get("format", "")
-    if asked not in ("", "json", "csv"):
+def _format(query: dict[str, str], request: Request) -> str:
+    asked = query.get("format", "")
+    if asked not in ("", *FORMATS):
         raise InvalidInput("The format is json or csv.", param="format")
     # The first that is named is meant; a browser names neither.
     wants_csv = request.headers.get("Accept", "").lstrip().startswith("text/csv")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, cast
 
 from django.http import HttpResponse
@@ -15,6 +14,7 @@ from rest_framework.response import Response
 from accounts import rate_limits
 from accounts.models import ApiToken, Project
 from models_app.api.parsers import read_flag
+from models_app.api.query import read_query
 from models_app.errors import InvalidInput, NotSupported
 from models_app.npu import loaders, schema, tasks, uploads, utility_tasks
 from models_app.npu.calls import (
@@ -30,11 +30,9 @@ from models_app.npu.models import UploadedData
 from models_app.npu.views import NOT_MADE_HERE
 from models_app.utilities.table import utility_named
 
-LONGEST_NAME = 200
 # The client writes Python's truth into addresses.
 TRUE = ("True", "true", "1")
 OF_DATA = "1"
-_MD5 = re.compile("[0-9a-f]{32}")
 
 
 class HashView(PredictingView):
@@ -53,7 +51,7 @@ class HashView(PredictingView):
     )
     def get(self, request: Request) -> Response:
         """Whether the project has a file of that MD5; its data's id, if so."""
-        asked = request.query_params
+        asked = read_query(request)
         if asked.get("collection", OF_DATA) != OF_DATA:
             raise NotSupported(NOT_MADE_HERE)
         data = uploads.recall(
@@ -174,7 +172,7 @@ def _size(fields: Fields) -> int:
 
 
 def _digest(value: Any) -> str:
-    if not isinstance(value, str) or not _MD5.fullmatch(value):
+    if not isinstance(value, str) or not schema.MD5.fullmatch(value):
         raise InvalidInput(
             "hash must be the MD5 of the file in hexadecimal.", param="hash"
         )
@@ -183,9 +181,9 @@ def _digest(value: Any) -> str:
 
 def _name(value: Any) -> str:
     name = value or ""
-    if not isinstance(name, str) or len(name) > LONGEST_NAME or "\0" in name:
+    if not isinstance(name, str) or len(name) > schema.LONGEST_NAME or "\0" in name:
         raise InvalidInput(
-            f"The name of data is a text of at most {LONGEST_NAME} characters.",
+            f"The name of data is a text of at most {schema.LONGEST_NAME} characters.",
             param="given_name",
         )
     return name

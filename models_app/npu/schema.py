@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -19,6 +20,8 @@ from models_app.parameters.json_schema import (
     schema_of,
 )
 
+LONGEST_NAME = 200
+MD5 = re.compile("^[0-9a-f]{32}$")
 STATES = ["PENDING", "COMPLETE", "FAILURE", "STOPPED"]
 
 _TEXT: Schema = {"type": "string"}
@@ -117,15 +120,26 @@ PREDICT_BODY = {
 }
 
 
-def _query(name: str, meaning: str, **more: Any) -> OpenApiParameter:
-    return OpenApiParameter(name, OpenApiTypes.STR, description=meaning, **more)
+def _query(
+    name: str, meaning: str, schema: Schema = _TEXT, **more: Any
+) -> OpenApiParameter:
+    return OpenApiParameter(name, schema, description=meaning, **more)
 
 
 INCLUDE_RESULT = _query("include_result", "Whether to tell the result.")
 HASH_QUERY = [
-    _query("hash", "The MD5 of the file in hexadecimal.", required=True),
-    _query("collection", "1 for data; models have 2.", enum=["1"]),
-    _query("given_name", "A name to find the data by."),
+    _query(
+        "hash",
+        "The MD5 of the file in hexadecimal.",
+        _TEXT | {"pattern": MD5.pattern},
+        required=True,
+    ),
+    _query("collection", "1 for data; models have 2.", _TEXT | {"enum": ["1"]}),
+    _query(
+        "given_name",
+        "A name to find the data by.",
+        _TEXT | {"maxLength": LONGEST_NAME},
+    ),
     _query("project", "The id of a project; by default, the API token's."),
 ]
 

@@ -250,7 +250,8 @@ class UsageApiTests(BaseTestCase):
         self.assertEqual(self.lines(days=31)[0]["refused"], 4)
 
     def test_it_answers_for_the_last_thirty_days_unless_asked(self) -> None:
-        answer = self.ask(end="").json()
+        reader = self.bearer(self.reader)
+        answer = self.client.get(USAGE, headers=reader).json()
         start, end = (
             datetime.date.fromisoformat(answer[name]) for name in ("start", "end")
         )
@@ -266,6 +267,8 @@ class UsageApiTests(BaseTestCase):
             ("project", of_bob),
             ("group_by", "hour"),
             ("group_by", ""),
+            ("end", ""),
+            ("format", ""),
             ("colour", "red"),
             ("format", "xml"),
         ):
@@ -273,3 +276,11 @@ class UsageApiTests(BaseTestCase):
                 response = self.ask(**{param: str(value)})
                 self.assertEqual(response.status_code, 400)
                 self.assertEqual(response.json()["error"]["param"], param)
+
+    def test_it_refuses_one_name_with_two_values(self) -> None:
+        response = self.client.get(
+            f"{USAGE}?days=3&days=4", headers=self.bearer(self.reader)
+        )
+
+        self.assertEqual(response.status_code, 400)
+        self.assertEqual(response.json()["error"]["param"], "days")
