@@ -22,25 +22,25 @@ from e2e.live_server import Account, LiveServer
 
 PROGRAM = Path(sys.executable).parent / "schemathesis"
 CONFIG = Path(__file__).parent / "schemathesis.toml"
+REPEATED = Path(__file__).parent / "schemathesis_repeated.toml"
 HOOKS = Path(__file__).parent / "schemathesis_hooks.py"
+ONE_OF_A_KIND = {"SCHEMATHESIS_ONE_OF_A_KIND": "yes"}
+FUZZ_SECONDS = 60 * int(os.environ.get("FUZZ_MINUTES", "0"))
 # More than it can ask for in the time that it has.
 AMPLE = '{"requests_per_minute": 100000, "tokens_per_minute": 10000000}'
 
-
-ONE_OF_A_KIND = {"SCHEMATHESIS_ONE_OF_A_KIND": "yes"}
-FUZZ_SECONDS = 60 * int(os.environ.get("FUZZ_MINUTES", "0"))
+Addresses = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """Who calls, and with what in the addresses; what is tried the same way every time,
-    with how many drawn calls of an operation; or its share of the time for others."""
+    """Who calls; what is tried the same way every time, with how many drawn calls of an
+    operation; and its share of the time for other calls."""
 
     caller: str
     share: float
     phases: str = "fuzzing"
     examples: int = 2
-    addresses: str = ""
 
     def __str__(self) -> str:
         return self.caller
@@ -55,22 +55,13 @@ class Visit:
 
 VISITS = [
     Visit(caller="nobody", share=0.1),
-    Visit(
-        caller="stranger",
-        share=0.2,
-        addresses='path.public_id = "{token_of_another}"',
-    ),
-    Visit(
-        caller="may do nothing here",
-        share=0.2,
-        addresses='path.ref = "neo-tiny"',
-    ),
+    Visit(caller="stranger", share=0.2),
+    Visit(caller="may do nothing here", share=0.2),
     Visit(
         caller="may do all",
         share=0.5,
         phases="examples,coverage,fuzzing",
         examples=3,
-        addresses='path.ref = "neo-tiny"',
     ),
 ]
 
@@ -101,10 +92,19 @@ def caller(server: LiveServer) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def token_of_another(server: LiveServer, premium: Account) -> str:
-    """The id of an API token that no caller may touch."""
+def addresses(
+    server: LiveServer, premium: Account, caller: dict[str, str]
+) -> dict[str, Addresses]:
+    """What stands in the addresses that each caller calls."""
     find = f"ApiToken.objects.get(prefix={premium.api_token[:12]!r})"
-    return server.manage("shell", "-v0", "-c", f"print({find}.public_id)")
+    of_another = server.manage("shell", "-v0", "-c", f"print({find}.public_id)")
+    own = {} if FUZZ_SECONDS else _make_own(server, caller["may do all"])
+    return {
+        "nobody": {},
+        "stranger": {"public_id": of_another},
+        "may do nothing here": {"ref": "neo-tiny"},
+        "may do all": {"ref": "neo-tiny", **own},
+    }
 
 
 @pytest.fixture(scope="module")
@@ -120,16 +120,13 @@ def document(server: LiveServer, tmp_path_factory: pytest.TempPathFactory) -> Pa
 def test_it_finds_no_fault(
     visit: Visit,
     caller: dict[str, str],
+    addresses: dict[str, Addresses],
     document: Path,
     server: LiveServer,
-    token_of_another: str,
     tmp_path: Path,
 ) -> None:
     config = tmp_path / "schemathesis.toml"
-    addresses = visit.addresses.format(token_of_another=token_of_another)
-    config.write_text(
-        f'hooks = "{HOOKS}"\n{CONFIG.read_text()}\n[parameters]\n{addresses}\n'
-    )
+    config.write_text(_configuration(addresses[visit.caller]))
 
     completed = subprocess.run(
         [
@@ -148,6 +145,35 @@ def test_it_finds_no_fault(
     )
 
     assert completed.returncode == 0, completed.stdout + completed.stderr
+
+
+def _make_own(server: LiveServer, api_token: str) -> Addresses:
+    """One of each thing that an API token may have, by the name it has in addresses."""
+    line = '{"custom_id": "a", "model": "neo-tiny", "inputs": "In Bath"}'
+    prediction = {"model": "neo-tiny", "inputs": "In Bath"}
+    webhook = {"url": "https://hooks.example.org/neuro"}
+    url, headers = server.url("/api/v1/"), {"Authorization": f"Bearer {api_token}"}
+    with httpx.Client(base_url=url, headers=headers, timeout=120) as client:
+        made = {
+            "public_id": client.post("tokens", json={"name": "spare"}),
+            "webhook_id": client.post("webhooks", json=webhook),
+            "prediction_id": client.post(
+                "predictions", json=prediction, headers={"Prefer": "wait"}
+            ),
+            "batch_id": client.post(
+                "batches", content=line, headers={"Content-Type": "application/jsonl"}
+            ),
+        }
+    return {name: one.raise_for_status().json()["id"] for name, one in made.items()}
+
+
+def _configuration(addresses: Addresses) -> str:
+    parts = [f'hooks = "{HOOKS}"', CONFIG.read_text()]
+    if not FUZZ_SECONDS:
+        parts.append(REPEATED.read_text())
+    parts.append("[parameters]")
+    parts += [f'"path.{name}" = "{value}"' for name, value in addresses.items()]
+    return "\n".join(parts)
 
 
 def _headers(api_token: str) -> list[str]:
