@@ -7,13 +7,14 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from e2e.live_server import Account, LiveServer, start_live_server
-from e2e.programs import find_program
+from e2e.programs import PATIENCE, find_program
 
 # A line for each look at /health would drown what matters in a report.
 logging.getLogger("httpx").setLevel(logging.WARNING)
+expect.set_options(timeout=PATIENCE * 1000)
 
 CROWD = 15
 CROWD_TOKENS = 900
@@ -52,7 +53,8 @@ def outsider(accounts: list[Account]) -> Account:
 
 @pytest.fixture(scope="session")
 def neo_tiny_id(server: LiveServer, premium: Account) -> str:
-    response = httpx.get(server.url("/api/v1/models/neo-tiny"), headers=premium.headers)
+    url = server.url("/api/v1/models/neo-tiny")
+    response = httpx.get(url, headers=premium.headers, timeout=PATIENCE)
     return str(response.json()["id"])
 
 
@@ -98,6 +100,7 @@ def page(
 ) -> Iterator[Page]:
     """A page of a new visitor; the test fails if the console shows any error."""
     context = browser.new_context(base_url=server.address)
+    context.set_default_timeout(PATIENCE * 1000)
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = context.new_page()
     page.on("pageerror", lambda error: console_errors.append(str(error)))
@@ -118,5 +121,6 @@ def examined_page(browser: Browser, server: LiveServer) -> Iterator[Page]:
     context = browser.new_context(
         base_url=server.address, bypass_csp=True, reduced_motion="reduce"
     )
+    context.set_default_timeout(PATIENCE * 1000)
     yield context.new_page()
     context.close()

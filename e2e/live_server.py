@@ -19,15 +19,14 @@ from typing import Any
 
 import httpx
 
-from e2e.programs import wait_until
+from e2e.programs import PATIENCE, wait_until
 
 DATABASE = "neuro.sqlite3"
 LEDGER = "models_app_predictionrecord"
 ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 60
-ENGINE_SECONDS = 120
-STOP_SECONDS = 30
-IDLE_SECONDS = 20
+START_SECONDS = 2 * PATIENCE
+ENGINE_SECONDS = 3 * PATIENCE
+STOP_SECONDS = PATIENCE
 _ADDRESS = re.compile(r"^Neuro is at (\S+)$", re.MULTILINE)
 _RUN_ALL = """\
 import io, json, sys
@@ -66,7 +65,7 @@ class LiveServer:
         return self.address + path.removeprefix("/")
 
     def health(self) -> httpx.Response:
-        return httpx.get(self.url("/health"), timeout=10)
+        return httpx.get(self.url("/health"), timeout=PATIENCE)
 
     def is_ready(self) -> bool:
         return self.health().status_code == httpx.codes.OK
@@ -83,7 +82,7 @@ class LiveServer:
         wait_until(
             lambda: self.running() == count,
             what=f"the engine holds {count} requests",
-            seconds=IDLE_SECONDS,
+            seconds=PATIENCE,
         )
 
     def ledger(self, public_id: str) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from e2e.programs import find_program
+from e2e.programs import PATIENCE, find_program
 
-START_SECONDS = 30
+START_SECONDS = 2 * PATIENCE
 
 
 @contextmanager

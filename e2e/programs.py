@@ -12,6 +12,10 @@ from pathlib import Path
 
 import pytest
 
+# Seconds for what comes at once on a machine with nothing else to do. Whether it comes
+# is tested, not when: only a test that fails waits so long.
+PATIENCE = 60
+
 
 def find_program(name: str, *, package: str) -> str:
     """The path of a program, or a skip that names the Debian package it comes with."""

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, CDPSession, Page, expect
 
 from e2e.live_server import LEDGER, Account, LiveServer
 from e2e.pages import sign_in
+from e2e.programs import PATIENCE
 
 pytestmark = pytest.mark.browser
 
@@ -213,13 +214,14 @@ def test_it_hands_over_all_data_and_then_really_deletes(
     page.get_by_role("button", name="Delete my account").click()
     expect(page.get_by_role("status")).to_contain_text("are deleted")
 
-    stream.join(timeout=30)
+    stream.join(timeout=PATIENCE)
     aborted = sum('"finish_reason":"abort"' in one.replace(" ", "") for one in events)
     assert aborted >= CROWD
     server.wait_until_running(0)
     # What ended with the account writes nothing of it any more.
     assert server.tables_that_know(account_id, leaver.email) == set()
-    models = httpx.get(server.url("/api/v1/models"), headers=leaver.headers)
+    url = server.url("/api/v1/models")
+    models = httpx.get(url, headers=leaver.headers, timeout=PATIENCE)
     assert models.status_code == httpx.codes.UNAUTHORIZED
     enter_password(page, leaver.email, leaver.password)
     expect(page.get_by_role("main")).to_contain_text("is not correct")

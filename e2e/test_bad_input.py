@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from e2e.live_server import Account, LiveServer
+from e2e.programs import PATIENCE
 
 PREDICT = "/api/v1/models/neo-tiny/predict"
 
@@ -179,6 +180,7 @@ def test_it_names_the_tier_that_a_model_needs(
         server.url("/api/v1/models/gpt-neo-125m/predict"),
         json={"inputs": "It was", "stream": stream},
         headers=outsider.headers,
+        timeout=PATIENCE,
     )
 
     error = response.json()["error"]

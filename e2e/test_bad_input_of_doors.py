@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from e2e.live_server import Account, LiveServer
+from e2e.programs import PATIENCE
 
 JSON, JSON_LINES = "application/json", "application/jsonl"
 
@@ -129,7 +130,8 @@ def test_it_refuses_other_methods(
     door: str, server: LiveServer, headers: dict[str, str]
 ) -> None:
     for method in ("PUT", "DELETE", "PATCH"):
-        response = httpx.request(method, server.url(DOORS[door].path), headers=headers)
+        url = server.url(DOORS[door].path)
+        response = httpx.request(method, url, headers=headers, timeout=PATIENCE)
 
         assert response.status_code == httpx.codes.METHOD_NOT_ALLOWED, method
         assert_it_is_clear(response)
@@ -146,7 +148,8 @@ def assert_it_is_clear(response: httpx.Response) -> None:
 def test_it_wants_batches_as_json_lines(
     server: LiveServer, headers: dict[str, str]
 ) -> None:
-    response = httpx.post(server.url("/api/v1/batches"), json={}, headers=headers)
+    url = server.url("/api/v1/batches")
+    response = httpx.post(url, json={}, headers=headers, timeout=PATIENCE)
 
     assert response.status_code == httpx.codes.UNSUPPORTED_MEDIA_TYPE
     assert_it_is_clear(response)

@@ -13,12 +13,13 @@ import httpx
 import pytest
 
 from e2e.live_server import Account, LiveServer, start_live_server
-from e2e.programs import wait_until
+from e2e.programs import PATIENCE, wait_until
 
 LINES = 12
 SECONDS = 90
-# Nothing ends them early, and each takes long enough to be hit.
-PARAMETERS = {"max_new_tokens": 120, "eos_token_id": []}
+# Some end early and nothing ends the others, so that there is a middle for a while.
+SHORT, LONG = 20, 300
+NUM_SHORT = 2
 
 
 def calls(**changes: Any) -> list[dict[str, Any]]:
@@ -28,7 +29,12 @@ def calls(**changes: Any) -> list[dict[str, Any]]:
             "custom_id": f"call {number}",
             "model": "neo-tiny",
             "inputs": "It was",
-            "parameters": PARAMETERS | {"seed": number} | changes,
+            "parameters": {
+                "max_new_tokens": SHORT if number <= NUM_SHORT else LONG,
+                "eos_token_id": [],
+                "seed": number,
+            }
+            | changes,
         }
         for number in range(1, LINES + 1)
     ]
@@ -46,7 +52,7 @@ class Client:
             self.server.url("/api/v1/batches"),
             content="\n".join(map(json.dumps, lines)),
             headers=self.account.headers | {"Content-Type": "application/jsonl"},
-            timeout=30,
+            timeout=PATIENCE,
         )
         assert answer.status_code == httpx.codes.CREATED, answer.text
         return dict(answer.json())
@@ -82,7 +88,7 @@ class Client:
 
     def get(self, path: str) -> httpx.Response:
         url = self.server.url(path)
-        return httpx.get(url, headers=self.account.headers, timeout=30)
+        return httpx.get(url, headers=self.account.headers, timeout=PATIENCE)
 
 
 def texts_of(results: list[dict[str, Any]]) -> list[str]:
@@ -166,7 +172,8 @@ def test_a_canceled_one_ends_in_the_engine_and_keeps_what_it_has(
         return bool(client.read(batch)["lines"]["running"])
 
     wait_until(runs, what="lines run", seconds=SECONDS)
-    httpx.post(batch["urls"]["cancel"], headers=client.account.headers)
+    url = batch["urls"]["cancel"]
+    httpx.post(url, headers=client.account.headers, timeout=PATIENCE)
 
     ended = client.wait_for_end(batch)
     durable.wait_until_running(0)

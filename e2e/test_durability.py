@@ -22,10 +22,11 @@ from e2e.live_server import (
     environment_of,
     start_live_server,
 )
-from e2e.programs import frozen, wait_until
+from e2e.programs import PATIENCE, frozen, wait_until
 
-NEW_TOKENS = 200
-SECONDS = 60
+# Enough to be in the middle of for a while.
+NEW_TOKENS = 600
+SECONDS = 120
 CALL = {
     "model": "neo-tiny",
     "inputs": "It was",
@@ -54,14 +55,16 @@ class Client:
             self.server.url("/api/v1/predictions"),
             json=CALL | changes,
             headers=self.account.headers,
-            timeout=30,
+            timeout=PATIENCE,
         )
         assert answer.status_code == httpx.codes.ACCEPTED, answer.text
         return dict(answer.json())
 
     def read(self, prediction: dict[str, Any]) -> dict[str, Any]:
         url = self.server.url(f"/api/v1/predictions/{prediction['id']}")
-        return dict(httpx.get(url, headers=self.account.headers, timeout=30).json())
+        return dict(
+            httpx.get(url, headers=self.account.headers, timeout=PATIENCE).json()
+        )
 
     def wait_for_text(self, prediction: dict[str, Any]) -> None:
         """Until a worker has written some of it down, and most is still to come."""
@@ -88,7 +91,7 @@ class Client:
     def used(self) -> int:
         """Since it was made, on this day. Reserved tokens count, too."""
         url = self.server.url("/api/v1/me")
-        me = httpx.get(url, headers=self.account.headers, timeout=30).json()
+        me = httpx.get(url, headers=self.account.headers, timeout=PATIENCE).json()
         (count,) = (one for one in me["limits"] if one["name"] == "tokens_per_day")
         return int(count["used"]) - self.used_before
 
@@ -184,7 +187,8 @@ def test_a_canceled_one_ends_in_the_engine_and_keeps_what_it_has(
     prediction = client.create(inputs=["It was"] * 4)
     client.wait_for_text(prediction)
 
-    httpx.post(prediction["urls"]["cancel"], headers=client.account.headers)
+    url = prediction["urls"]["cancel"]
+    httpx.post(url, headers=client.account.headers, timeout=PATIENCE)
 
     ended = client.wait_for_end(prediction)
     durable.wait_until_running(0)

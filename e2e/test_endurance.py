@@ -14,7 +14,7 @@ import pytest
 
 from e2e import sse
 from e2e.live_server import Account, LiveServer, start_live_server
-from e2e.programs import wait_until
+from e2e.programs import PATIENCE, wait_until
 from e2e.sockets import ask_and_read_nothing
 
 PREDICT = "/api/v1/models/neo-tiny/predict"
@@ -130,5 +130,5 @@ def test_it_serves_others_beside_clients_that_read_nothing(
     wait_until(
         lambda: own_server.newest_prediction()["status"] != "running",
         what="the ledger is closed",
-        seconds=10,
+        seconds=PATIENCE,
     )

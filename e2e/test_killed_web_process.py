@@ -14,7 +14,7 @@ import pytest
 
 from e2e import sse
 from e2e.live_server import ROOT, LiveServer, start_live_server
-from e2e.programs import wait_until
+from e2e.programs import PATIENCE, wait_until
 
 PREDICT = "/api/v1/models/neo-tiny/predict"
 LONG, SHORT = 900, 300
@@ -122,7 +122,7 @@ def predict(server: LiveServer, headers: dict[str, str]) -> httpx.Response:
 
 
 def limits(server: LiveServer, headers: dict[str, str], of: str) -> dict[str, Any]:
-    me = httpx.get(server.url("/api/v1/me"), headers=headers, timeout=10).json()
+    me = httpx.get(server.url("/api/v1/me"), headers=headers, timeout=PATIENCE).json()
     return {limit["name"]: limit for limit in me[of]}
 
 
@@ -143,7 +143,7 @@ def test_it_starts_no_second_web_process_that_would_count_for_itself(
         env=server.environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=2 * PATIENCE,
         check=False,
     )
 

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from e2e.live_server import ROOT, LiveServer, environment_of, start_from_nothing
-from e2e.programs import wait_until
+from e2e.programs import PATIENCE, wait_until
 
 
 @pytest.fixture
@@ -50,7 +50,9 @@ def test_it_stops_both_processes(
 
     assert own_server.stop(stop_signal) == 0
 
-    wait_until(lambda: not is_alive(engine), what="the engine is gone", seconds=10)
+    wait_until(
+        lambda: not is_alive(engine), what="the engine is gone", seconds=PATIENCE
+    )
 
 
 def test_it_starts_the_engine_again_when_it_dies(own_server: LiveServer) -> None:
@@ -58,7 +60,9 @@ def test_it_starts_the_engine_again_when_it_dies(own_server: LiveServer) -> None
 
     os.kill(own_server.engine_pid(), signal.SIGKILL)
 
-    wait_until(lambda: not own_server.is_ready(), what="health is 503", seconds=10)
+    wait_until(
+        lambda: not own_server.is_ready(), what="health is 503", seconds=PATIENCE
+    )
     own_server.wait_until_ready()
 
 
@@ -70,7 +74,7 @@ def start_in_vain(data_dir: Path, **overrides: str) -> str:
         env=environment_of(data_dir, **overrides),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=2 * PATIENCE,
         check=False,
     )
     assert completed.returncode == 1

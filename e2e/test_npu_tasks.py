@@ -15,7 +15,7 @@ import pytest
 
 from e2e import npu_client
 from e2e.live_server import Account, LiveServer
-from e2e.programs import frozen, wait_until
+from e2e.programs import PATIENCE, frozen, wait_until
 
 HEAD = """\
 import json, sys
@@ -236,7 +236,7 @@ def test_it_prints_why_a_call_was_refused(
 LONG = """\
 task = npu.predict(
     "neo-tiny", ["It was"],
-    {"max_new_tokens": 400, "seed": 5, "eos_token_id": []}, asynchronous=True,
+    {"max_new_tokens": 800, "seed": 5, "eos_token_id": []}, asynchronous=True,
 )
 print(task.task_id, flush=True)
 tell(result=task.get_result(), logs=task.logs())
@@ -291,12 +291,12 @@ def run_disturbed(
 
 def progress(server: LiveServer, account: Account, task_id: str) -> float:
     url = server.url(f"/status/{task_id}")
-    status = httpx.get(url, headers=account.headers, timeout=30).json()
+    status = httpx.get(url, headers=account.headers, timeout=PATIENCE).json()
     assert status["state"] == "PENDING", status
     return float(status["progress"])
 
 
 def used_today(server: LiveServer, account: Account) -> int:
-    me = httpx.get(server.url("/api/v1/me"), headers=account.headers, timeout=30)
+    me = httpx.get(server.url("/api/v1/me"), headers=account.headers, timeout=PATIENCE)
     (count,) = (one for one in me.json()["limits"] if one["name"] == "tokens_per_day")
     return int(count["used"])

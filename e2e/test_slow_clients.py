@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from e2e.live_server import Account, LiveServer, start_live_server
-from e2e.programs import wait_until
+from e2e.programs import PATIENCE, wait_until
 from e2e.sockets import (
     ask_and_read_nothing,
     connect,
@@ -18,8 +18,6 @@ from e2e.sockets import (
     is_held_by_the_server,
     read_to_end,
 )
-
-SECONDS = 30
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +49,7 @@ def test_it_lets_go_of_a_client_that_never_reads(
         wait_until(
             lambda: not is_held_by_the_server(deaf),
             what="the connection is gone",
-            seconds=SECONDS,
+            seconds=PATIENCE,
         )
     server.wait_until_running(0)
 

@@ -15,7 +15,7 @@ import pytest
 
 from e2e import npu_client
 from e2e.live_server import ROOT, Account, LiveServer
-from e2e.programs import find_program
+from e2e.programs import PATIENCE, find_program
 
 FILE_NAMES = {
     "npu": "predict.py",
@@ -108,7 +108,7 @@ def snippets_of_readme() -> dict[str, str]:
 def test_it_runs_every_snippet_of_a_model_page(
     server: LiveServer, developer: Account, tmp_path: Path, language: str
 ) -> None:
-    page = httpx.get(server.url("/models/neo-tiny")).text
+    page = httpx.get(server.url("/models/neo-tiny"), timeout=PATIENCE).text
     snippet = snippet_of_page(page, language)
     assert server.address in snippet
 
@@ -126,7 +126,7 @@ def code_of_playground(
         for name, value in ({"do_sample": "on"} | parameters).items()
         if value is not False
     }
-    with httpx.Client(base_url=server.address) as browser:
+    with httpx.Client(base_url=server.address, timeout=PATIENCE) as browser:
         browser.get("/accounts/login/")
         browser.post(
             "/accounts/login/",
@@ -166,6 +166,7 @@ def test_every_program_of_the_playground_gives_the_text_it_shows(
         server.url("/api/v1/models/neo-tiny/predict"),
         headers=developer.headers,
         json={"inputs": AWKWARD, "parameters": parameters},
+        timeout=PATIENCE,
     ).json()
     (completion,) = answer["predictions"]
 

@@ -11,7 +11,7 @@ import httpx
 
 from e2e import sse
 from e2e.live_server import STOP_SECONDS, Account, LiveServer, start_live_server
-from e2e.programs import wait_until
+from e2e.programs import PATIENCE, frozen, wait_until
 
 PREDICT = "/api/v1/models/neo-tiny/predict"
 NOT_SOON = {
@@ -40,19 +40,24 @@ def last_event(response: httpx.Response) -> sse.Event:
 
 
 def test_it_finishes_streams_and_refuses_new_calls_with_503(tmp_path: Path) -> None:
-    with start_live_server(tmp_path, NEURO_GRACE_SECONDS="60") as server:
+    with start_live_server(tmp_path, NEURO_GRACE_SECONDS="120") as server:
         server.wait_until_ready()
         account = server.create_account("stopping", "premium")
         with running_stream(server, account) as response:
-            server.process.send_signal(signal.SIGTERM)
-            wait_until(
-                lambda: "error" in server.health().json(),
-                what="new calls are refused",
-                seconds=10,
-            )
-            refusal = httpx.post(
-                server.url(PREDICT), json={"inputs": "It"}, headers=account.headers
-            )
+            # The stream does not end before the refusal was seen.
+            with frozen(server.engine_pid()):
+                server.process.send_signal(signal.SIGTERM)
+                wait_until(
+                    lambda: "error" in server.health().json(),
+                    what="new calls are refused",
+                    seconds=PATIENCE,
+                )
+                refusal = httpx.post(
+                    server.url(PREDICT),
+                    json={"inputs": "It"},
+                    headers=account.headers,
+                    timeout=PATIENCE,
+                )
 
             assert last_event(response).name == "completed"
 

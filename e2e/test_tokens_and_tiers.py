@@ -8,14 +8,14 @@ from playwright.sync_api import Page
 
 from e2e.live_server import LiveServer
 from e2e.pages import sign_in
+from e2e.programs import PATIENCE
 
 pytestmark = pytest.mark.browser
 
 
 def me(server: LiveServer, api_token: str) -> httpx.Response:
-    return httpx.get(
-        server.url("/api/v1/me"), headers={"Authorization": f"Bearer {api_token}"}
-    )
+    headers = {"Authorization": f"Bearer {api_token}"}
+    return httpx.get(server.url("/api/v1/me"), headers=headers, timeout=PATIENCE)
 
 
 def shown_api_token(page: Page) -> str:

@@ -14,14 +14,13 @@ from playwright.sync_api import Locator, Page, expect
 
 from e2e.live_server import Account, LiveServer
 from e2e.pages import has_no_sideways_scroll, sign_in
-from e2e.programs import wait_until
+from e2e.programs import PATIENCE, wait_until
 
 pytestmark = pytest.mark.browser
 
 PREDICTIONS = 2
 TOO_MANY_PROMPTS = 1000
 # What was refused is written a little later.
-WRITTEN_SECONDS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +164,7 @@ def test_its_log_tells_which_limit_refused_calls(busy: Busy, page: Page) -> None
         page.goto("/usage/requests/")
         return refused.count() > 0
 
-    wait_until(is_written, what="the refusals are written", seconds=WRITTEN_SECONDS)
+    wait_until(is_written, what="the refusals are written", seconds=PATIENCE)
     refused.first.get_by_role("link", name="Prompts in one call").click()
     page.wait_for_url("**limit=prompts_per_call**")
     assert page.get_by_role("row").count() == refused.count() + 1

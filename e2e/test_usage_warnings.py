@@ -11,13 +11,12 @@ from playwright.sync_api import Page, expect
 from e2e.live_server import Account, LiveServer, start_live_server
 from e2e.mail_server import MailServer, start_mail_server
 from e2e.pages import sign_in
-from e2e.programs import wait_until
+from e2e.programs import PATIENCE, wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 NEW_TOKENS = 8
 CALLS = 10
-MAIL_SECONDS = 10
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +80,7 @@ def test_it_warns_at_80_and_at_100_per_cent_once_a_day(
 
     page.reload()
     expect(page.get_by_text("All of today's tokens are used")).to_be_visible()
-    wait_until(
-        lambda: len(mail_server.messages) == 2, what="mail", seconds=MAIL_SECONDS
-    )
+    wait_until(lambda: len(mail_server.messages) == 2, what="mail", seconds=PATIENCE)
     subjects = [str(message["Subject"]) for message in mail_server.messages]
     assert "80%" in subjects[0]
     assert "used up" in subjects[1]

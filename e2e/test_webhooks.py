@@ -15,7 +15,7 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from e2e.live_server import LiveServer, start_live_server
-from e2e.programs import wait_until
+from e2e.programs import PATIENCE, wait_until
 from e2e.serving import serving
 
 SECONDS = 60
@@ -63,7 +63,7 @@ class Client:
         scopes = ("--scope=predict", "--scope=manage:webhooks")
         account = server.create_account("of-webhooks", "premium", *scopes)
         self._http = httpx.Client(
-            base_url=server.url("/api/v1/"), headers=account.headers, timeout=30
+            base_url=server.url("/api/v1/"), headers=account.headers, timeout=PATIENCE
         )
 
     def get(self, path: str) -> Any:

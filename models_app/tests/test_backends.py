@@ -37,7 +37,7 @@ from models_app.weights import bundled_dir
 from neuro_site.testing import BaseTestCase
 
 PROMPT = "It was a dark and stormy"
-READY_SECONDS = 60
+READY_SECONDS = 180
 
 
 def generation(

@@ -23,7 +23,7 @@ Rows = DBTaskResult.objects
 carried_out: list[str] = []
 loops: list[asyncio.AbstractEventLoop] = []
 has_begun, may_end = threading.Event(), threading.Event()
-SECONDS = 10.0
+SECONDS = 60.0
 
 
 @task
