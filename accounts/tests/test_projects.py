@@ -3,6 +3,7 @@ from __future__ import annotations
 from unittest import mock
 
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 
 from accounts import projects
 from accounts.api_tokens import issue_api_token
@@ -91,6 +92,12 @@ class RenameProjectTestCase(ProjectsTestCase):
 
     def test_it_may_change_the_case_alone(self) -> None:
         projects.rename_project(project=self.thesis, name="THESIS")
+
+    def test_it_refuses_a_name_that_was_taken_meanwhile(self) -> None:
+        projects.create_project(user=self.alice, name="Book")
+        not_yet = mock.patch.object(QuerySet, "exists", return_value=False)
+        with not_yet, self.assertRaises(ValidationError):
+            projects.rename_project(project=self.thesis, name="Book")
 
     def test_it_refuses_a_taken_name_and_the_default_project(self) -> None:
         with self.assertRaises(ValidationError):
