@@ -54,7 +54,7 @@ class Limit:
 def limit_of_account(user: User, name: str) -> Limit:
     allowed = getattr(user.limits, name)
     set_by = SetBy.STAFF if name in user.staff_limits else SetBy.TIER
-    return Limit(LIMIT_KINDS_BY_NAME[name], allowed, set_by, user.get_tier_display())
+    return Limit(LIMIT_KINDS_BY_NAME[name], allowed, set_by, Tier(user.tier).label)
 
 
 def limit_of_api_token(api_token: ApiToken | None, name: str) -> Limit | None:

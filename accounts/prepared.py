@@ -84,7 +84,9 @@ class PreparedRows(Generic[Row]):
         if not _is_current(self._of_thread):
             self._prepare()
         self._of_thread.statement.bind(values)
-        return list(self._of_thread.rows.all())
+        rows = self._of_thread.rows
+        # As `rows.all()` does, without copying the query first.
+        return list(rows._iterable_class(rows))
 
     def _prepare(self) -> None:
         rows = self._rows()

@@ -7,15 +7,34 @@ Other processes are waited for as ever.
 
 from __future__ import annotations
 
+import functools
 import threading
+from typing import Any
 
 from django.db.backends.sqlite3 import base
 
 turn = threading.Lock()
 
 
+class _Cursor(base.SQLiteCursorWrapper):
+    """Spells a statement's places as SQLite does once, not whenever it is used."""
+
+    def convert_query(self, query: str, *, param_names: Any = None) -> str:
+        if param_names is not None:
+            return super().convert_query(query, param_names=param_names)
+        return _with_question_marks(query)
+
+
+@functools.lru_cache(maxsize=512)
+def _with_question_marks(query: str) -> str:
+    return base.FORMAT_QMARK_REGEX.sub("?", query).replace("%%", "%")
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     _has_turn = False
+
+    def create_cursor(self, name: Any = None) -> _Cursor:
+        return self.connection.cursor(factory=_Cursor)
 
     def _start_transaction_under_autocommit(self) -> None:
         # Whoever never gets it is told by SQLite that the database is locked.
