@@ -14,9 +14,9 @@ from contextlib import aclosing
 
 import msgspec
 from asgiref.sync import async_to_sync
-from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 
+from accounts.errors import ApplicationError
 from models_app.predictions import Failed, PredictEvent
 from models_app.services import Admission, Close, discard, stream, told_at_once
 from models_app.timing_headers import stream_headers
@@ -31,7 +31,8 @@ HEADERS = {
 Frame = tuple[str | None, object]
 # What a door says for an event: one frame, several or none.
 Render = Callable[[PredictEvent], Iterable[Frame]]
-
+# What it answers, with a status, to a call that ends before its first event.
+Refuse = Callable[[ApplicationError], HttpResponse]
 
 _json = msgspec.json.Encoder()
 
@@ -50,10 +51,11 @@ class EventStreamResponse(StreamingHttpResponse):
     """Django's own wraps what it iterates twice, which each token would have to pass."""
 
     def __init__(
-        self, events: _PredictionEvents, *, headers: Mapping[str, str]
+        self, events: _PredictionEvents, refuse: Refuse, *, headers: Mapping[str, str]
     ) -> None:
         super().__init__(events, content_type=CONTENT_TYPE, headers=headers)
-        self._events = events
+        self._events, self._refuse = events, refuse
+        self._own_headers = set(self.headers)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return aiter(self._events)
@@ -63,22 +65,36 @@ class EventStreamResponse(StreamingHttpResponse):
         """Whether all was said, so that closing it does nothing to the prediction."""
         return self._events.is_over
 
+    async def begin(self) -> EventStreamResponse | HttpResponse:
+        """Wait until the engine has taken the call in. Returns what is to be sent: this
+        response, or the refusal if the call ended before, while a status can say so."""
+        try:
+            await self._events.begin()
+        except ApplicationError as error:
+            return self._refusal(error)
+        return self
+
+    def _refusal(self, error: ApplicationError) -> HttpResponse:
+        """With what middleware has said, which is through with the request by now."""
+        refusal = self._refuse(error)
+        for name in set(self.headers) - self._own_headers:
+            refusal.headers[name] = self.headers[name]
+        refusal.cookies = self.cookies
+        return refusal
+
 
 def event_stream_response(
-    request: HttpRequest,
     admission: Admission,
     render: Render,
+    refuse: Refuse,
     settle: Close | None = None,
-) -> StreamingHttpResponse:
+) -> EventStreamResponse:
     """Run an admitted call and send its events as they come; `settle` as in `stream`.
 
-    Raises what ended the call before the engine took it in, while a status can still
-    say so. A server that is not asynchronous has no loop on which that could wait.
+    A server that can wait awaits `begin` first; for another one every end is an event.
     """
     events = _PredictionEvents(admission, render, settle)
-    if isinstance(request, ASGIRequest):
-        events.wait_until_taken_in()
-    return EventStreamResponse(events, headers=headers_of(admission))
+    return EventStreamResponse(events, refuse, headers=headers_of(admission))
 
 
 def headers_of(admission: Admission) -> dict[str, str]:
@@ -114,8 +130,14 @@ class _PredictionEvents:
         self._chunks = self._write()
         self.is_over = False
 
-    def wait_until_taken_in(self) -> None:
-        async_to_sync(self._take_first)()
+    async def begin(self) -> None:
+        """Raises what ended the call before the engine took it in."""
+        first = await anext(self._events)
+        if isinstance(first, Failed):
+            await self._events.aclose()
+            self.is_over = True
+            raise first.error
+        self._first.append(first)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self._chunks
@@ -128,13 +150,6 @@ class _PredictionEvents:
     async def _aclose(self) -> None:
         await self._chunks.aclose()
         await self._events.aclose()
-
-    async def _take_first(self) -> None:
-        first = await anext(self._events)
-        if isinstance(first, Failed):
-            await self._events.aclose()
-            raise first.error
-        self._first.append(first)
 
     async def _write(self) -> AsyncGenerator[bytes]:
         for predict_event in self._first:

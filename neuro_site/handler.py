@@ -20,8 +20,10 @@ from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest, get_script_prefix
 from django.core.signals import request_started
 from django.db import connections
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
+from django.utils.log import log_response
 
 from models_app.sse import EventStreamResponse
 
@@ -57,7 +59,14 @@ class Handler(ASGIHandler):
                 await self.send_response(refusal, send)
 
     async def get_response_async(self, request: Any) -> HttpResponseBase:
-        return await sync_to_async(self._respond)(request)
+        made: list[HttpResponseBase] = []
+        try:
+            await sync_to_async(lambda: made.append(self._respond(request)))()
+        except asyncio.CancelledError:
+            # The thread goes on. What it makes is not sent, and is closed there.
+            await sync_to_async(lambda: _close_unsent(made))()
+            raise
+        return made[0]
 
     async def _answer_unless_left(
         self, request: ASGIRequest, receive: Any, send: Any
@@ -74,7 +83,7 @@ class Handler(ASGIHandler):
     async def _answer(self, request: ASGIRequest, send: Any) -> None:
         response = await self.run_get_response(request)
         with suppress(asyncio.CancelledError):
-            await self.send_response(response, send)
+            await self.send_response(await _begun(request, response), send)
         if not response.streaming:
             return
         if isinstance(response, EventStreamResponse) and response.is_over:
@@ -88,6 +97,23 @@ class Handler(ASGIHandler):
         if not response.streaming:
             response.close()
         return response
+
+
+async def _begun(request: ASGIRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """What is to be sent: a stream that nobody takes in becomes a refusal."""
+    if not isinstance(response, EventStreamResponse):
+        return response
+    answer = await response.begin()
+    if isinstance(answer, HttpResponse):
+        phrase = answer.reason_phrase
+        log_response("%s: %s", phrase, request.path, response=answer, request=request)
+    return answer
+
+
+def _close_unsent(made: list[HttpResponseBase]) -> None:
+    for response in made:
+        if response.streaming:
+            response.close()
 
 
 class RequestThreads:

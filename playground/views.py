@@ -51,9 +51,9 @@ def stream(request: AuthenticatedHttpRequest) -> HttpResponseBase:
     submission = read_submission(request.POST)
     try:
         admission = predictions.admit(caller=_caller(request), **_call_of(submission))
-        return event_stream_response(request, admission, render_event)
     except ApplicationError as error:
         return errors.respond(error)
+    return event_stream_response(admission, render_event, errors.respond)
 
 
 @require_POST

@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 
 from models_app.api.catalogue import describe_model, describe_models
 from models_app.api.dry_runs import dry_run_json
+from models_app.api.refusing import refusing
 from models_app.api.rendering import event_renderer, prediction_json
 from models_app.api.serializers import (
     PREDICT_ERRORS,
@@ -93,8 +94,8 @@ class PredictView(APIView):
         if body["stream"]:
             render = event_renderer(request.headers["X-Request-Id"])
             settle = settling_stream(request, lambda _: render)
-            http_request = request._request
-            return event_stream_response(http_request, admit(**call), render, settle)
+            refuse = refusing(request)
+            return event_stream_response(admit(**call), render, refuse, settle)
         settle = settling(request, prediction_json, timing_headers)
         prediction = predict(**call, settle=settle)
         return Response(prediction_json(prediction), headers=timing_headers(prediction))

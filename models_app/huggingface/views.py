@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 
 from accounts.errors import ApplicationError
 from accounts.models import User
+from models_app.api.refusing import refusing
 from models_app.backends import get_backend
 from models_app.callers import api_caller
 from models_app.huggingface import schema
@@ -173,7 +174,7 @@ def _stream(request: Request, ref: str, call: Call) -> HttpResponseBase:
 
     settle = settling_stream(request, renderer_of)
     render = renderer_of(admission)
-    return event_stream_response(request._request, admission, render, settle)
+    return event_stream_response(admission, render, refusing(request), settle)
 
 
 def _caller(request: Request) -> Caller:

@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 from accounts.access import require_scope
 from accounts.errors import ApplicationError
 from accounts.models import ApiToken, Scope
+from models_app.api.refusing import refusing
 from models_app.callers import api_caller
 from models_app.chat import chat_prompt
 from models_app.idempotency.once import answered_once, settling, settling_stream
@@ -74,7 +75,7 @@ class OpenAiView(APIView):
 
         settle = settling_stream(request, renderer_of)
         render = renderer_of(admission)
-        return event_stream_response(request._request, admission, render, settle)
+        return event_stream_response(admission, render, refusing(request), settle)
 
 
 class ModelListView(OpenAiView):

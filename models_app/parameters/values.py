@@ -57,7 +57,9 @@ class GenerationParameters:
 
     def as_json(self) -> dict[str, object]:
         """The values as they were understood, for the ledger."""
-        values = ((one.name, getattr(self, one.name)) for one in dataclasses.fields(self))
+        values = (
+            (one.name, getattr(self, one.name)) for one in dataclasses.fields(self)
+        )
         return {
             name: value
             for name, value in values

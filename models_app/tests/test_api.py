@@ -201,19 +201,23 @@ class PredictTests(ApiTestCase):
     async def test_it_refuses_a_stream_with_a_status_when_the_engine_is_full(
         self,
     ) -> None:
-        """Under the asynchronous server; no other can wait for the engine's answer."""
+        """As `neuro_site.handler` does; Django's own would not wait for the engine."""
         body = {"inputs": "Say ", "stream": True}
         with use_backend(FakeBackend(Overloaded(retry_after=2))):
-            response = await self.async_client.post(
+            stream: Any = await self.async_client.post(
                 PREDICT,
                 json.dumps(body),
                 content_type="application/json",
                 headers=self.bearer(self.alice_api_token),
             )
+            response = await stream.begin()
 
-        self.assertEqual(response.status_code, 503)
-        self.assertEqual(response.json()["error"]["code"], "overloaded")
+        error = json.loads(response.content)["error"]
+        self.assertEqual((response.status_code, error["code"]), (503, "overloaded"))
+        self.assertEqual(error["request_id"], response["X-Request-Id"])
+        self.assertEqual(response["Content-Type"], "application/json")
         self.assertEqual(response["Retry-After"], "2")
+        self.assertIn("x-ratelimit-limit-requests", response)
         record = await PredictionRecord.objects.aget()
         self.assertEqual((record.status, record.charged_tokens), ("failed", 0))
 

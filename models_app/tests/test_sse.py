@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any, cast
+from typing import Any
 
 from asgiref.sync import async_to_sync, sync_to_async
 from django.core.signals import request_finished
 from django.db import close_old_connections
-from django.http import StreamingHttpResponse
-from django.test import RequestFactory, SimpleTestCase
+from django.http import JsonResponse
+from django.test import SimpleTestCase
 
 from accounts import quota
+from accounts.errors import ApplicationError
 from models_app import services
+from models_app.errors import Overloaded
 from models_app.models import PredictionRecord, PredictionSource
 from models_app.predictions import PredictEvent, TextDelta
 from models_app.sse import (
@@ -19,7 +21,7 @@ from models_app.sse import (
     event_stream_response,
     format_event,
 )
-from models_app.tests.fakes import HELLO, FakeBackend, use_backend
+from models_app.tests.fakes import HELLO, FakeBackend, token, use_backend
 from neuro_site.testing import BaseTestCase, read_stream
 
 
@@ -43,6 +45,10 @@ def render(event: PredictEvent) -> list[Frame]:
     return [("delta", event.text)] if isinstance(event, TextDelta) else []
 
 
+def refuse(error: ApplicationError) -> JsonResponse:
+    return JsonResponse({"refused": error.code}, status=error.status_code)
+
+
 class EventStreamResponseTests(BaseTestCase):
     def setUp(self) -> None:
         super().setUp()
@@ -50,8 +56,7 @@ class EventStreamResponseTests(BaseTestCase):
         request_finished.disconnect(close_old_connections)
         self.addCleanup(request_finished.connect, close_old_connections)
 
-    def respond(self) -> StreamingHttpResponse:
-        request = RequestFactory().post("/")
+    def respond(self) -> EventStreamResponse:
         admission = services.admit(
             caller=services.Caller(
                 user=self.alice,
@@ -62,7 +67,7 @@ class EventStreamResponseTests(BaseTestCase):
             prompts=["Say "],
             parameters={},
         )
-        return event_stream_response(request, admission, render)
+        return event_stream_response(admission, render, refuse)
 
     def status(self) -> Any:
         return PredictionRecord.objects.get().status
@@ -83,11 +88,40 @@ class EventStreamResponseTests(BaseTestCase):
 
     def test_it_is_over_once_all_was_said(self) -> None:
         with use_backend(FakeBackend(*HELLO)):
-            response = cast("EventStreamResponse", self.respond())
+            response = self.respond()
             was_over = response.is_over
             async_to_sync(read_stream)(response)
 
         self.assertEqual((was_over, response.is_over), (False, True))
+
+    async def test_it_begins_once_the_engine_has_taken_the_call_in(self) -> None:
+        with use_backend(FakeBackend(token(""), *HELLO)) as backend:
+            response = await sync_to_async(self.respond)()
+            begun = await response.begin()
+            has_asked = len(backend.generations)
+            content = await read_stream(response)
+
+        self.assertIs(begun, response)
+        self.assertEqual(has_asked, 1)
+        self.assertEqual(content.count(b"id: "), 2)
+
+    async def test_it_becomes_a_refusal_where_the_engine_takes_nothing_in(self) -> None:
+        with use_backend(FakeBackend(Overloaded(retry_after=2))):
+            response = await sync_to_async(self.respond)()
+            response.headers["X-Request-Id"] = "of-middleware"
+            refusal: Any = await response.begin()
+
+        self.assertEqual(refusal.status_code, 503)
+        self.assertEqual(json.loads(refusal.content), {"refused": "overloaded"})
+        self.assertEqual(refusal["X-Request-Id"], "of-middleware")
+        self.assertEqual(refusal["Content-Type"], "application/json")
+        self.assertNotIn("x-prompt-tokens", refusal)
+        self.assertTrue(response.is_over)
+        status, reserved = (
+            await sync_to_async(self.status)(),
+            await sync_to_async(self.reserved)(),
+        )
+        self.assertEqual((status, reserved), ("failed", 0))
 
     def test_it_tells_proxies_not_to_hold_it_back(self) -> None:
         with use_backend(FakeBackend(*HELLO)):

@@ -21,20 +21,22 @@ class _Cursor(base.SQLiteCursorWrapper):
 
     def convert_query(self, query: str, *, param_names: Any = None) -> str:
         if param_names is not None:
-            return super().convert_query(query, param_names=param_names)
+            return super().convert_query(query, param_names=param_names)  # type: ignore[misc, no-any-return]
         return _with_question_marks(query)
 
 
-@functools.lru_cache(maxsize=512)
+@functools.lru_cache(maxsize=128)
 def _with_question_marks(query: str) -> str:
-    return base.FORMAT_QMARK_REGEX.sub("?", query).replace("%%", "%")
+    spelt: str = base.FORMAT_QMARK_REGEX.sub("?", query)
+    return spelt.replace("%%", "%")
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     _has_turn = False
 
     def create_cursor(self, name: Any = None) -> _Cursor:
-        return self.connection.cursor(factory=_Cursor)
+        cursor: _Cursor = self.connection.cursor(factory=_Cursor)
+        return cursor
 
     def _start_transaction_under_autocommit(self) -> None:
         # Whoever never gets it is told by SQLite that the database is locked.

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from http import HTTPStatus
@@ -8,8 +9,15 @@ from typing import Any
 from unittest import TestCase, mock
 
 from django.core.signals import request_finished, request_started
+from django.http import HttpResponse, StreamingHttpResponse
 
+from models_app.errors import Overloaded
+from models_app.sse import EventStreamResponse
 from neuro_site.handler import MAX_IDLE_THREADS, Handler, RequestThreads
+
+PATIENCE = 30
+# Of an event loop: more than it takes to notice that a client has left.
+STEPS = 100
 
 
 def is_open(thread: ThreadPoolExecutor) -> bool:
@@ -55,20 +63,40 @@ class CountedThread(ThreadPoolExecutor):
         return super().submit(*args, **kwargs)
 
 
+class NothingTakenIn:
+    """Events of a call that an engine refuses."""
+
+    is_over = True
+
+    def __aiter__(self) -> NothingTakenIn:
+        return self
+
+    async def __anext__(self) -> bytes:
+        raise StopAsyncIteration
+
+    async def begin(self) -> None:
+        raise Overloaded
+
+    def close(self) -> None: ...
+
+
+def scope_of(path: str) -> dict[str, Any]:
+    return {
+        "type": "http",
+        "method": "GET",
+        "path": path,
+        "query_string": b"",
+        "headers": [(b"host", b"localhost")],
+    }
+
+
 class HandlerTests(TestCase):
     async def answer(self, path: str, handler: Handler | None = None) -> dict[str, Any]:
         """The message that starts the response."""
-        scope = {
-            "type": "http",
-            "method": "GET",
-            "path": path,
-            "query_string": b"",
-            "headers": [(b"host", b"localhost")],
-        }
         incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         outgoing: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         incoming.put_nowait({"type": "http.request", "body": b""})
-        await (handler or Handler())(scope, incoming.get, outgoing.put)
+        await (handler or Handler())(scope_of(path), incoming.get, outgoing.put)
         return outgoing.get_nowait()
 
     def test_it_answers_through_middleware_and_view(self) -> None:
@@ -84,6 +112,49 @@ class HandlerTests(TestCase):
         asyncio.run(self.answer("/api/v1/models", handler))
 
         self.assertEqual(thread.num_hops, 1)
+
+    def test_it_answers_with_the_refusal_of_a_stream_that_nobody_takes_in(self) -> None:
+        handler, events = Handler(), NothingTakenIn()
+        refusal = HttpResponse("full", status=HTTPStatus.SERVICE_UNAVAILABLE)
+        stream = EventStreamResponse(events, lambda error: refusal, headers={})  # type: ignore[arg-type]
+
+        with (
+            mock.patch.object(handler, "get_response", return_value=stream),
+            self.assertLogs("django.request") as logs,
+        ):
+            start = asyncio.run(self.answer("/", handler))
+
+        self.assertEqual(start["status"], HTTPStatus.SERVICE_UNAVAILABLE)
+        self.assertIn("Service Unavailable: /", logs.output[0])
+        self.assertTrue(stream.closed)
+
+    def test_it_closes_a_stream_whose_client_has_left_before_it_was_made(self) -> None:
+        handler = Handler()
+        is_asked, has_left = threading.Event(), threading.Event()
+        stream = StreamingHttpResponse(iter(()))
+
+        def get_response(request: object) -> StreamingHttpResponse:
+            is_asked.set()
+            has_left.wait(PATIENCE)
+            return stream
+
+        async def ask_and_leave() -> None:
+            messages = asyncio.Queue[dict[str, Any]]()
+            messages.put_nowait({"type": "http.request", "body": b""})
+            asking = asyncio.create_task(
+                handler(scope_of("/"), messages.get, messages.put)
+            )
+            await asyncio.to_thread(is_asked.wait, PATIENCE)
+            messages.put_nowait({"type": "http.disconnect"})
+            for _ in range(STEPS):
+                await asyncio.sleep(0)
+            has_left.set()
+            await asking
+
+        with mock.patch.object(handler, "get_response", get_response):
+            asyncio.run(ask_and_leave())
+
+        self.assertTrue(stream.closed)
 
     def test_it_says_where_a_request_begins_and_ends(self) -> None:
         heard = mock.Mock()
