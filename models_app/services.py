@@ -9,28 +9,23 @@ and closes the ledger's row. `predict` is both, for doors that answer in one pie
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
 from asgiref.sync import async_to_sync, sync_to_async
-from django.conf import settings
 from django.db import transaction
 
-from accounts import leases, quota, rate_limits
+from accounts import quota, rate_limits
 from accounts.errors import ApplicationError
 from accounts.identifiers import new_public_id
 from accounts.models import Reservation
 from accounts.prepared import INTEGER, Field, Given, PreparedUpdate, insert
 from models_app import refusals, texts, usage_hours
 from models_app.backends import get_backend
-from models_app.backends.base import Generation
 from models_app.calls import Call, Caller, permit, require_access, understand
-from models_app.errors import GenerationFailed
-from models_app.merging import merge_once_begun
+from models_app.generating import End, generated, noting
 from models_app.models import LanguageModel, PredictionRecord, PredictionStatus
 from models_app.parameters import GenerationParameters, parse
 from models_app.predictions import (
@@ -45,7 +40,6 @@ from models_app.predictions import (
 )
 from models_app.prompts import DEFAULT_NEW_TOKENS
 from models_app.runs import PredictionRun
-from models_app.sampling import sampling_of
 from models_app.vocabulary import TokenIds
 
 __all__ = [
@@ -70,8 +64,6 @@ __all__ = [
     "stream",
     "undo",
 ]
-
-logger = logging.getLogger(__name__)
 
 _CLOSING_FIELDS = (
     "status",
@@ -189,40 +181,31 @@ async def stream(
     Closing or cancelling it aborts the work in the engine and charges what was done.
     `settle`, in place of `close`, may write more into the transaction that settles.
     """
-    status, error = PredictionStatus.ABORTED, None
-    run, is_taken_in = admission.run, False
-    keeper = asyncio.ensure_future(leases.keep(admission.reservation))
+    end, run, is_taken_in = End(), admission.run, False
     try:
-        generations = [get_backend().generate(one) for one in _generations(admission)]
-        async with aclosing(merge_once_begun(generations)) as events:
-            async for index, event in events:
-                if not is_taken_in:
-                    yield _started(admission)
-                    is_taken_in = True
-                for predict_event in run.take(index, event):
-                    yield predict_event
-        if run.is_whole:
-            status = PredictionStatus.SUCCEEDED
-    except ApplicationError as caught:
-        status, error = PredictionStatus.FAILED, caught
-    except Exception:
-        logger.exception("prediction %s failed", admission.record.public_id)
-        status, error = PredictionStatus.FAILED, GenerationFailed()
+        with noting(end, admission):
+            async with aclosing(generated(admission)) as events:
+                async for index, event in events:
+                    if not is_taken_in:
+                        yield _started(admission)
+                        is_taken_in = True
+                    for predict_event in run.take(index, event):
+                        yield predict_event
     finally:
-        keeper.cancel()
-        await sync_to_async(settle or close)(admission, status, error)
-    yield Failed(error) if error else Completed(prediction_of(admission))
+        await sync_to_async(settle or close)(admission, end.status, end.error)
+    yield Failed(end.error) if end.error else Completed(prediction_of(admission))
 
 
-async def run_to_end(admission: Admission, settle: Close | None = None) -> Prediction:
-    """The finished prediction, or the error that ended it."""
-    async with aclosing(stream(admission, settle)) as events:
-        async for event in events:
-            if isinstance(event, Failed):
-                raise event.error
-            if isinstance(event, Completed):
-                return event.prediction
-    raise GenerationFailed
+def run_to_end(admission: Admission, settle: Close | None = None) -> Prediction:
+    """The finished prediction, or the error that ended it; its thread waits."""
+    end = End()
+    try:
+        async_to_sync(_run)(admission, end)
+    finally:
+        (settle or close)(admission, end.status, end.error)
+    if end.error:
+        raise end.error
+    return prediction_of(admission)
 
 
 def predict(
@@ -240,7 +223,15 @@ def predict(
         prompts=prompts,
         parameters=parameters,
     )
-    return async_to_sync(run_to_end)(admission, settle)
+    return run_to_end(admission, settle)
+
+
+async def _run(admission: Admission, end: End) -> None:
+    with noting(end, admission):
+        async with aclosing(generated(admission)) as events:
+            async for index, event in events:
+                for _ in admission.run.take(index, event):
+                    pass
 
 
 def discard(admission: Admission, settle: Close | None = None) -> None:
@@ -337,23 +328,6 @@ def _update(record: PredictionRecord) -> bool:
     """Whether the row was still open: it goes when its account is deleted meanwhile."""
     closing = {name: getattr(record, name) for name in _CLOSING_FIELDS}
     return bool(_close_row.carry_out(pk=record.pk, **closing))
-
-
-def _generations(admission: Admission) -> list[Generation]:
-    return [
-        Generation(
-            request_id=admission.record.request_id(index),
-            model=admission.language_model.slug,
-            prompt_token_ids=run.prompt.token_ids,
-            sampling=sampling_of(
-                run, admission.parameters, bad_words_ids=admission.bad_words_ids
-            ),
-            priority=admission.priority,
-            cache_scope=admission.record.project.public_id,
-            deadline_seconds=settings.REQUEST_SECONDS,
-        )
-        for index, run in enumerate(admission.run.generations)
-    ]
 
 
 def _started(admission: Admission) -> Started:

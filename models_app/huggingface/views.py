@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
-from asgiref.sync import async_to_sync
 from django.http import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -162,7 +161,7 @@ def _answer(
         return wrap(writer.answer(prediction))
 
     settle = settling(request, render, timing_headers)
-    prediction = async_to_sync(run_to_end)(admission, settle)
+    prediction = run_to_end(admission, settle)
     return Response(render(prediction), headers=timing_headers(prediction))
 
 

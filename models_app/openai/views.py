@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar, cast
 
-from asgiref.sync import async_to_sync
 from django.http import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -64,7 +63,7 @@ class OpenAiView(APIView):
         if not call.is_streamed:
             writer = writer_of(admission, call)
             settle = settling(request, writer.answer, timing_headers)
-            prediction = async_to_sync(run_to_end)(admission, settle)
+            prediction = run_to_end(admission, settle)
             headers = timing_headers(prediction)
             return Response(writer.answer(prediction), headers=headers)
         request_id = request.headers["X-Request-Id"]

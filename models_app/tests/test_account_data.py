@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from asgiref.sync import async_to_sync
-
 from accounts.closing import close_account
 from accounts.models import Reservation, UsageDay
 from models_app.models import PredictionRecord, PredictionSource
@@ -32,7 +30,7 @@ class LeavingAccountTestCase(BaseTestCase):
 
     def test_it_leaves_what_has_ended_alone(self) -> None:
         with use_backend(FakeBackend(*HELLO)) as backend:
-            async_to_sync(run_to_end)(self.admit())
+            run_to_end(self.admit())
             close_account(user=self.bob)
         self.assertEqual(backend.aborted, [])
 
@@ -43,7 +41,7 @@ class LeavingAccountTestCase(BaseTestCase):
             admission = self.admit()
             bob = self.bob.pk
             close_account(user=self.bob)
-            async_to_sync(run_to_end)(admission)
+            run_to_end(admission)
         self.assertFalse(PredictionRecord.objects.filter(user_id=bob).exists())
         self.assertFalse(UsageDay.objects.filter(user_id=bob).exists())
         self.assertFalse(Reservation.objects.exists())

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 from unittest import mock
@@ -15,7 +17,7 @@ from accounts.errors import (
 )
 from accounts.models import Reservation, UsageDay
 from models_app import services
-from models_app.backends.base import TokenEvent
+from models_app.backends.base import Generation, TokenEvent
 from models_app.errors import (
     EngineUnavailable,
     GenerationFailed,
@@ -222,7 +224,7 @@ class StreamTests(ServiceTestCase):
         self.assertEqual((record.completion_tokens, record.charged_tokens), (3, 0))
 
     def test_it_hides_what_nobody_foresaw_and_logs_it(self) -> None:
-        with self.assertLogs("models_app.services", "ERROR") as logged:
+        with self.assertLogs("models_app.generating", "ERROR") as logged:
             *_, last = self.run_stream(HELLO[0], KeyError("secret"))
 
         assert isinstance(last, Failed)
@@ -263,6 +265,15 @@ class StreamTests(ServiceTestCase):
         self.assertTrue(backend.generations[0].sampling.is_greedy)
 
 
+class LeftBackend(FakeBackend):
+    """Whoever asked has gone when the script is over."""
+
+    async def generate(self, generation: Generation) -> AsyncGenerator[TokenEvent]:
+        async for event in super().generate(generation):
+            yield event
+        raise asyncio.CancelledError
+
+
 class PredictTests(ServiceTestCase):
     def predict(self, *script: TokenEvent | Exception, **changes: Any) -> Prediction:
         with use_backend(FakeBackend(*script)):
@@ -281,6 +292,17 @@ class PredictTests(ServiceTestCase):
             self.predict(EngineUnavailable())
 
         self.assertEqual(self.tokens(), (0, 0))
+
+    def test_it_charges_the_work_done_when_the_caller_leaves(self) -> None:
+        with (
+            use_backend(LeftBackend(HELLO[0])),
+            self.assertRaises(asyncio.CancelledError),
+        ):
+            services.predict(**self.call())
+
+        record = self.record()
+        self.assertEqual((record.status, record.completion_tokens), ("aborted", 3))
+        self.assertEqual(self.tokens(), (4 + 3, 0))
 
     def test_it_ends_the_other_prompts_when_one_fails(self) -> None:
         backend = FakeBackend(HELLO[0], EngineUnavailable())

@@ -123,7 +123,7 @@ class KeepingTests(TextsTestCase):
         with use_backend(FakeBackend(ValueError("broken"))):
             admission = admit(**call(self.alice))
             with self.assertLogs(), self.assertRaises(GenerationFailed):
-                async_to_sync(run_to_end)(admission)
+                run_to_end(admission)
         self.assertContains(self.page(admission.record), "no completion")
 
     def test_it_takes_a_prompt_with_a_nul_in_it(self) -> None:
@@ -146,7 +146,7 @@ class KeepingTests(TextsTestCase):
         with use_backend(FakeBackend(*HELLO)):
             admission = admit(**call(self.alice, project=self.reloaded()))
             texts.drop_texts(project=self.project)
-            async_to_sync(run_to_end)(admission)
+            run_to_end(admission)
         self.assertFalse(PredictionTexts.objects.exists())
 
     def reloaded(self) -> Project:
@@ -159,7 +159,7 @@ class KeepingTests(TextsTestCase):
         with use_backend(FakeBackend(*HELLO)):
             admission = admit(**call(self.alice))
             texts.store(admission.record, admission.run)
-            async_to_sync(run_to_end)(admission)
+            run_to_end(admission)
         (kept,) = self.kept(admission.record)
         self.assertEqual(kept.text, "Hello")
 
