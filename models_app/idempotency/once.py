@@ -249,7 +249,8 @@ def _replayed(answer: Answer) -> HttpResponseBase:
 def _checked(key: str) -> str:
     if not _KEY.fullmatch(key):
         raise InvalidInput(
-            "Idempotency-Key must have 1 to 255 printable characters.", param=HEADER
+            "Idempotency-Key must have 1 to 255 ASCII characters, none a space.",
+            param=HEADER,
         )
     return key
 

@@ -128,7 +128,9 @@ def _require_web(url: str, parts: SplitResult) -> None:
             "An address has no user name and no password; the signature proves who calls."
         )
     if " " in url or "#" in url or "\\" in url or parts.port == 0:
-        raise AddressRefused("An address has no spaces, backslashes or fragment.")
+        raise AddressRefused(
+            "An address has no spaces, backslashes, fragment or port 0."
+        )
 
 
 def _require_literal_allowed(host: str) -> None:
