@@ -25,14 +25,13 @@ class Tokenizer:
         """Read `tokenizer.json`, or the older pair `vocab.json` and `merges.txt`."""
         folder = Path(checkpoint_dir)
         if (folder / "tokenizer.json").is_file():
-            inner = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+            return cls(_from_file(folder / "tokenizer.json"))
         elif (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
             return cls.from_pair(folder / "vocab.json", folder / "merges.txt")
         else:
             raise CheckpointInvalid(
                 f"{folder} holds neither tokenizer.json nor vocab.json with merges.txt"
             )
-        return cls(inner)
 
     @classmethod
     def from_pair(cls, vocabulary: Path, merges: Path) -> Tokenizer:
@@ -73,10 +72,18 @@ class Tokenizer:
         added = self._inner.get_added_tokens_decoder()
         pieces = [b""] * (max(self._inner.get_vocab().values(), default=-1) + 1)
         for piece, token_id in self._inner.get_vocab(with_added_tokens=False).items():
-            pieces[token_id] = bytes(_BYTE_OF_LETTER[letter] for letter in piece)
+            if token_id not in added:
+                pieces[token_id] = _bytes_of_letters(piece)
         for token_id, token in added.items():
             pieces[token_id] = b"" if token.special else token.content.encode()
         return pieces
+
+
+def _from_file(path: Path) -> tokenizers.Tokenizer:
+    try:
+        return tokenizers.Tokenizer.from_file(str(path))
+    except Exception as error:  # The library raises no narrower one.
+        raise CheckpointInvalid(f"no readable {path.name}: {error}") from error
 
 
 def _from_vocabulary_and_merges(vocabulary: Path, merges: Path) -> tokenizers.Tokenizer:
@@ -86,6 +93,15 @@ def _from_vocabulary_and_merges(vocabulary: Path, merges: Path) -> tokenizers.To
     if END_OF_TEXT in json.loads(vocabulary.read_text(encoding="utf-8")):
         inner.add_special_tokens([END_OF_TEXT])
     return inner
+
+
+def _bytes_of_letters(piece: str) -> bytes:
+    try:
+        return bytes(_BYTE_OF_LETTER[letter] for letter in piece)
+    except KeyError as error:
+        raise CheckpointInvalid(
+            f"the tokenizer is not a byte-level one: {piece!r} spells no bytes"
+        ) from error
 
 
 def _letters_of_bytes() -> dict[str, int]:

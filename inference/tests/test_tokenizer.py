@@ -87,3 +87,29 @@ def test_it_spells_each_token(as_json: Path) -> None:
 def test_it_refuses_a_folder_without_a_tokenizer(tmp_path: Path) -> None:
     with pytest.raises(CheckpointInvalid, match=r"tokenizer\.json"):
         Tokenizer.load(tmp_path)
+
+
+def test_it_refuses_a_tokenizer_that_it_cannot_read(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_text("{")
+
+    with pytest.raises(CheckpointInvalid, match=r"no readable tokenizer\.json"):
+        Tokenizer.load(tmp_path)
+
+
+def test_it_refuses_to_spell_what_is_no_bytes(tmp_path: Path) -> None:
+    Inner(models.BPE({"▁a": 0}, [])).save(str(tmp_path / "tokenizer.json"))
+    tokenizer = Tokenizer.load(tmp_path)
+
+    with pytest.raises(CheckpointInvalid, match="not a byte-level one: '▁a'"):
+        _ = tokenizer.pieces
+
+
+def test_its_added_tokens_may_have_any_letters(tmp_path: Path) -> None:
+    inner = Inner(models.BPE({"a": 0, "<→end→>": 1, "東京": 2}, []))
+    inner.add_special_tokens(["<→end→>"])
+    inner.add_tokens(["東京"])
+    inner.save(str(tmp_path / "tokenizer.json"))
+
+    pieces = Tokenizer.load(tmp_path).pieces
+
+    assert pieces == [b"a", b"", "東京".encode()]
