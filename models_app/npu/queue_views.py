@@ -14,7 +14,6 @@ from rest_framework.response import Response
 from accounts import rate_limits
 from accounts.models import ApiToken, Project
 from models_app.api.parsers import read_flag
-from models_app.api.query import read_query
 from models_app.errors import InvalidInput, NotSupported
 from models_app.npu import loaders, schema, tasks, uploads, utility_tasks
 from models_app.npu.calls import (
@@ -51,7 +50,8 @@ class HashView(PredictingView):
     )
     def get(self, request: Request) -> Response:
         """Whether the project has a file of that MD5; its data's id, if so."""
-        asked = read_query(request)
+        # The client says the shape of data once for each dimension.
+        asked = request.query_params
         if asked.get("collection", OF_DATA) != OF_DATA:
             raise NotSupported(NOT_MADE_HERE)
         data = uploads.recall(
