@@ -16,14 +16,16 @@ class EngineConfig:
     """Bounds of one model's engine. Memory for KV follows from these, never from load.
 
     `max_prefill_tokens` is the number of prompt tokens one step may run; beside running
-    streams as many of them as make a step `max_stretch` times as long. Prompts that
-    begin with `min_shared_tokens` equal ones share their keys and values; 0: never.
+    streams as many of them as make a step `max_stretch` times as long, or
+    `max_short_stretch` times for prompts that it finishes. Prompts that begin with
+    `min_shared_tokens` equal ones share their keys and values; 0: never.
     """
 
     num_slots: int = 16
     context_length: int | None = None
     max_prefill_tokens: int = 512
     max_stretch: float = 1.6
+    max_short_stretch: float = 2.5
     min_shared_tokens: int = MIN_SHARED_TOKENS
     max_waiting_requests: int = 256
     max_waiting_tokens: int = 262_144

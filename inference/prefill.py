@@ -23,31 +23,51 @@ class StepLoad(NamedTuple):
     num_prompt_tokens: int
 
 
+class Allowance(NamedTuple):
+    """How many prompt tokens one step may run: of any prompts, and as long as more than
+    those are of short ones. A prompt is short if it is no longer than this itself."""
+
+    num_tokens: int
+    num_short_tokens: int
+
+
 def share(
-    prefilling: Sequence[Request], num_tokens: int
+    prefilling: Sequence[Request], allowance: Allowance
 ) -> Iterator[tuple[Request, int]]:
     """Divide a step's prompt tokens among the requests, given in order of admission.
 
-    A quarter goes to the prompt that was admitted first; the rest to prompts that one
-    step can finish, then to the others, each by priority and then by what is left.
+    A quarter goes to the prompt that was admitted first; the rest to short prompts,
+    then to the others, each by priority and then by what is left.
     """
-    shares = dict.fromkeys(prefilling[:1], max(num_tokens // OLDEST_SHARE, 1))
-    left = num_tokens - sum(shares.values())
-    for request in sorted(prefilling, key=lambda one: _urgency(one, num_tokens)):
+    oldest = max(allowance.num_tokens // OLDEST_SHARE, 1)
+    shares = dict.fromkeys(prefilling[:1], oldest)
+    given = sum(shares.values())
+    for request in sorted(prefilling, key=lambda one: _urgency(one, allowance)):
+        left = allowance[_is_short(request, allowance)] - given
         pending = request.num_pending_prompt_tokens
         promised = shares.get(request, 0)
-        shares[request] = min(pending, promised + left)
-        left -= shares[request] - promised
+        shares[request] = min(pending, promised + max(left, 0))
+        given += shares[request] - promised
     return ((request, shares[request]) for request in prefilling if shares[request])
 
 
-def _urgency(request: Request, num_tokens: int) -> tuple[bool, int, int]:
-    pending = request.num_pending_prompt_tokens
-    return pending > num_tokens, -request.priority, pending
+def _urgency(request: Request, allowance: Allowance) -> tuple[bool, int, int]:
+    is_long = not _is_short(request, allowance)
+    return is_long, -request.priority, request.num_pending_prompt_tokens
+
+
+def _is_short(request: Request, allowance: Allowance) -> bool:
+    """By all that is to be run of it, so that the end of a long one is not short."""
+    to_run = request.num_prompt_tokens - request.num_cached_tokens
+    return to_run <= allowance.num_short_tokens
 
 
 class PrefillBudget:
     """Keeps a step with prompt tokens within `max_stretch` of one without.
+
+    A long prompt takes many steps, which streams shall hardly feel; a short one is over
+    at once, and the sooner the streams are together the more each step does. So short
+    ones may make a step `max_short_stretch` times as long.
 
     It learns from the steps themselves: how long one takes in which streams alone move
     on, and how much longer each prompt token makes it. What it allows changes no
@@ -56,15 +76,18 @@ class PrefillBudget:
 
     def __init__(self, config: EngineConfig) -> None:
         self._max_tokens = config.max_prefill_tokens
-        self._max_stretch = config.max_stretch
+        self._stretches = config.max_stretch, config.max_short_stretch
         self._step_seconds: float | None = None
         self._token_seconds: float | None = None
 
-    def num_tokens(self, *, beside_streams: bool) -> int:
+    def allow(self, *, beside_streams: bool) -> Allowance:
         if not (beside_streams and self._step_seconds and self._token_seconds):
-            return self._max_tokens
-        spare = (self._max_stretch - 1) * self._step_seconds
-        fitting = int(spare / self._token_seconds)
+            return Allowance(self._max_tokens, self._max_tokens)
+        tokens_of_a_step = self._step_seconds / self._token_seconds
+        return Allowance(*(self._fitting(tokens_of_a_step, s) for s in self._stretches))
+
+    def _fitting(self, tokens_of_a_step: float, stretch: float) -> int:
+        fitting = int((stretch - 1) * tokens_of_a_step)
         return min(max(fitting, MIN_TOKENS), self._max_tokens)
 
     def note_step(self, load: StepLoad, seconds: float) -> None:

@@ -109,8 +109,8 @@ class Scheduler:
             for request in self.running
             if request.num_pending_prompt_tokens and self._has_begun(request)
         ]
-        num_tokens = self._budget.num_tokens(beside_streams=beside_streams)
-        return [ScheduledRequest(*one) for one in share(prefilling, num_tokens)]
+        allowance = self._budget.allow(beside_streams=beside_streams)
+        return [ScheduledRequest(*one) for one in share(prefilling, allowance)]
 
     def _has_begun(self, request: Request) -> bool:
         if request.has_begun:
