@@ -115,7 +115,7 @@ def document(server: LiveServer, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(FUZZ_SECONDS + 300)
+@pytest.mark.timeout(FUZZ_SECONDS + 420)
 @pytest.mark.parametrize("visit", VISITS, ids=str)
 def test_it_finds_no_fault(
     visit: Visit,
