@@ -142,6 +142,10 @@ class Worker:
             self._engines[submit.model].add(submit)
         except EngineError as error:
             return [error_event(submit.request_id, error)]
+        except Exception as error:
+            logger.exception("a request could not be taken in")
+            failure = EngineFailed(f"the request could not be taken in: {error}")
+            return [error_event(submit.request_id, failure)]
         return [TokenEvent(request_id=submit.request_id)]
 
     def _abort(self, abort: Abort) -> list[TokenEvent]:

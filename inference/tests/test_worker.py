@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
+from unittest.mock import patch
 
 from inference.config import EngineConfig
 from inference.engine import Engine
-from inference.messages import TokenEvent
+from inference.errors import EngineFailed
+from inference.messages import Submit, TokenEvent
 from inference.tests.fakes import engine_config, submit, toy_engine
 from inference.worker import FIRST_RETRY_SECONDS, Worker
 
@@ -94,3 +96,25 @@ def test_it_says_at_once_that_a_request_is_taken_in() -> None:
 
         assert scenario.events.get() == TokenEvent(request_id="a")
         assert scenario.events.get().token_ids
+
+
+def test_it_goes_on_after_a_request_that_cannot_be_taken_in() -> None:
+    def refuse(_: Submit) -> None:
+        raise RuntimeError("a defect")
+
+    with running(Loader(num_failures=0)) as scenario:
+        scenario.load()
+        scenario.worker.submit(submit("a", "hello"))
+        while not scenario.events.get().finish_reason:
+            pass
+        (engine,) = scenario.worker._engines.values()
+
+        with patch.object(engine, "add", refuse):
+            scenario.worker.submit(submit("b", "hello"))
+            failed = scenario.events.get()
+        scenario.worker.submit(submit("c", "hello"))
+
+        assert (failed.request_id, failed.finish_reason) == ("b", "error")
+        assert failed.error_code == EngineFailed.code
+        assert "a defect" in (failed.error or "")
+        assert scenario.events.get() == TokenEvent(request_id="c")
