@@ -25,7 +25,7 @@ class EngineConfig:
     context_length: int | None = None
     max_prefill_tokens: int = 512
     max_stretch: float = 1.6
-    max_short_stretch: float = 2.5
+    max_short_stretch: float = 3.0
     min_shared_tokens: int = MIN_SHARED_TOKENS
     max_waiting_requests: int = 256
     max_waiting_tokens: int = 262_144
