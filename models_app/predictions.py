@@ -1,4 +1,4 @@
-"""What a prediction is while it runs and when it is done: values, without behaviour."""
+"""What a prediction is while it runs and when it is done: values."""
 
 from __future__ import annotations
 
@@ -112,6 +112,21 @@ class Finished:
     token_ids: tuple[int, ...] | None = None
     logprobs: TokenDetails | None = None
     prompt_logprobs: tuple[TokenDetail | None, ...] | None = None
+
+
+def in_one_piece(finished: Finished) -> tuple[TextDelta, Finished]:
+    """What a stream says of a completion whose text did not come bit by bit: whoever
+    only joins deltas gets it, too."""
+    delta = TextDelta(
+        index=finished.index,
+        text=finished.text,
+        token_count=finished.usage.completion_tokens,
+        is_last=True,
+        token_ids=finished.token_ids,
+        logprobs=finished.logprobs,
+        prompt_logprobs=finished.prompt_logprobs,
+    )
+    return delta, finished
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from models_app.backends.base import (
     TokenLogprob,
 )
 from models_app.parameters import GenerationParameters
-from models_app.predictions import Finished, TextDelta, Timings, Usage
+from models_app.predictions import Finished, TextDelta, Timings, Usage, in_one_piece
 from models_app.prompts import Prompt
 from models_app.token_details import DIGITS, DetailWriter
 
@@ -65,7 +65,8 @@ class GenerationRun:
         if event.text or (event.token_ids and self.details.is_wanted_in_deltas):
             yield self._delta(event)
         for offset, sequence in enumerate(event.sequences):
-            yield from self._take_sequence(offset, sequence)
+            score = round(sequence.score, DIGITS)
+            yield from in_one_piece(self._finish(offset, sequence, score=score))
         if event.finish_reason is not None and not event.sequences:
             for offset in range(self.num_sequences):
                 yield self._finish(offset, self._sequence_of(event))
@@ -91,22 +92,6 @@ class GenerationRun:
             if event.prompt_logprobs
             else None,
         )
-
-    def _take_sequence(
-        self, offset: int, sequence: GeneratedSequence
-    ) -> Iterator[TextDelta | Finished]:
-        """Whoever only joins deltas gets the texts of beams, too."""
-        finished = self._finish(offset, sequence, score=round(sequence.score, DIGITS))
-        yield TextDelta(
-            index=finished.index,
-            text=finished.text,
-            token_count=finished.usage.completion_tokens,
-            is_last=True,
-            token_ids=finished.token_ids,
-            logprobs=finished.logprobs,
-            prompt_logprobs=finished.prompt_logprobs,
-        )
-        yield finished
 
     def _sequence_of(self, event: TokenEvent) -> GeneratedSequence:
         return GeneratedSequence(

@@ -37,6 +37,7 @@ from models_app.predictions import (
     Started,
     TextDelta,
     Timings,
+    in_one_piece,
 )
 from models_app.prompts import DEFAULT_NEW_TOKENS
 from models_app.runs import PredictionRun
@@ -245,16 +246,7 @@ def told_at_once(admission: Admission) -> Iterator[PredictEvent]:
     prediction = prediction_of(admission)
     yield _started(admission)
     for completion in prediction.completions:
-        yield TextDelta(
-            index=completion.index,
-            text=completion.text,
-            token_count=completion.usage.completion_tokens,
-            is_last=True,
-            token_ids=completion.token_ids,
-            logprobs=completion.logprobs,
-            prompt_logprobs=completion.prompt_logprobs,
-        )
-        yield completion
+        yield from in_one_piece(completion)
     yield Completed(prediction)
 
 
