@@ -3,7 +3,8 @@
 A view's method is decorated with `answered_once`. Nothing is remembered of failures of
 the server and of limits that refused (5xx, 429): such a call may succeed next time. What
 charges, or makes something, is remembered in the very transaction that does it, by
-`settling`, `settling_stream` and `remember_created`; a process that is killed leaves both or neither.
+`settling`, `settling_stream` and `remember_created`; a process that is killed leaves
+both or neither.
 """
 
 from __future__ import annotations
@@ -113,27 +114,45 @@ def settling(
     headers: Callable[[Prediction], Mapping[str, str]] = lambda _: {},
 ) -> services.Close | None:
     """For `services.predict`: remembers in the transaction that charges."""
+
+    def answer(admission: services.Admission) -> Answer:
+        prediction = services.prediction_of(admission)
+        return Answer(
+            status=status.HTTP_200_OK,
+            headers=dict(headers(prediction)),
+            body=render(prediction),
+        )
+
+    once = _once(request)
+    return _remembering(once, answer) if once else None
+
+
+def settling_stream(
+    request: Request, renderer_of: Callable[[services.Admission], Render]
+) -> services.Close | None:
+    """For `event_stream_response`: the same of a stream that comes to its end. One that
+    does not is begun anew by the same call, as nobody could go on with its middle."""
     once = _once(request)
     if once is None:
         return None
+
+    def answer(admission: services.Admission) -> Answer:
+        return Answer(
+            status=status.HTTP_200_OK,
+            headers=headers_of(admission),
+            events=whole_stream(admission, renderer_of(admission)),
+        )
+
+    remember = _remembering(once, answer)
 
     def settle(
         admission: services.Admission,
         ended: PredictionStatus,
         error: ApplicationError | None,
     ) -> bool:
-        with transaction.atomic():
-            is_closed = services.close(admission, ended, error)
-            if is_closed and error is None:
-                prediction = services.prediction_of(admission)
-                once.remember(
-                    Answer(
-                        status=status.HTTP_200_OK,
-                        headers=dict(headers(prediction)),
-                        body=render(prediction),
-                    )
-                )
-        return is_closed
+        is_told = ended == PredictionStatus.SUCCEEDED
+        with once.or_released():
+            return (remember if is_told else services.close)(admission, ended, error)
 
     return settle
 
@@ -152,31 +171,20 @@ def remember_created(
         yield lambda answer: once.remember(_of(answer()))
 
 
-def settling_stream(
-    request: Request, renderer_of: Callable[[services.Admission], Render]
-) -> services.Close | None:
-    """For `event_stream_response`: the same of a stream that comes to its end. One that
-    does not is begun anew by the same call, as nobody could go on with its middle."""
-    once = _once(request)
-    if once is None:
-        return None
+def _remembering(
+    once: Once, answer: Callable[[services.Admission], Answer]
+) -> services.Close:
+    """Closes an admission and remembers its answer, unless an error ended it, in one."""
 
     def settle(
         admission: services.Admission,
         ended: PredictionStatus,
         error: ApplicationError | None,
     ) -> bool:
-        with once.or_released(), transaction.atomic():
+        with transaction.atomic():
             is_closed = services.close(admission, ended, error)
-            if is_closed and ended == PredictionStatus.SUCCEEDED:
-                events = whole_stream(admission, renderer_of(admission))
-                once.remember(
-                    Answer(
-                        status=status.HTTP_200_OK,
-                        headers=headers_of(admission),
-                        events=events,
-                    )
-                )
+            if is_closed and error is None:
+                once.remember(answer(admission))
         return is_closed
 
     return settle
