@@ -17,7 +17,7 @@ class EngineConfig:
 
     `max_prefill_tokens` is the number of prompt tokens one step may run; beside running
     streams as many of them as make a step `max_stretch` times as long, or
-    `max_short_stretch` times for prompts that it finishes. Prompts that begin with
+    `max_short_stretch` times where prompts are short. Prompts that begin with
     `min_shared_tokens` equal ones share their keys and values; 0: never.
     """
 

@@ -30,6 +30,19 @@ class Allowance(NamedTuple):
     num_tokens: int
     num_short_tokens: int
 
+    def is_short(self, request: Request) -> bool:
+        """By all that is to be run of it, so that the end of a long one is not short."""
+        to_run = request.num_prompt_tokens - request.num_cached_tokens
+        return to_run <= self.num_short_tokens
+
+    def of(self, request: Request) -> int:
+        """Up to how many tokens of the step its own may be."""
+        return self.num_short_tokens if self.is_short(request) else self.num_tokens
+
+    def urgency(self, request: Request) -> tuple[bool, int, int]:
+        is_long = not self.is_short(request)
+        return is_long, -request.priority, request.num_pending_prompt_tokens
+
 
 def share(
     prefilling: Sequence[Request], allowance: Allowance
@@ -42,24 +55,13 @@ def share(
     oldest = max(allowance.num_tokens // OLDEST_SHARE, 1)
     shares = dict.fromkeys(prefilling[:1], oldest)
     given = sum(shares.values())
-    for request in sorted(prefilling, key=lambda one: _urgency(one, allowance)):
-        left = allowance[_is_short(request, allowance)] - given
+    for request in sorted(prefilling, key=allowance.urgency):
+        left = allowance.of(request) - given
         pending = request.num_pending_prompt_tokens
         promised = shares.get(request, 0)
         shares[request] = min(pending, promised + max(left, 0))
         given += shares[request] - promised
     return ((request, shares[request]) for request in prefilling if shares[request])
-
-
-def _urgency(request: Request, allowance: Allowance) -> tuple[bool, int, int]:
-    is_long = not _is_short(request, allowance)
-    return is_long, -request.priority, request.num_pending_prompt_tokens
-
-
-def _is_short(request: Request, allowance: Allowance) -> bool:
-    """By all that is to be run of it, so that the end of a long one is not short."""
-    to_run = request.num_prompt_tokens - request.num_cached_tokens
-    return to_run <= allowance.num_short_tokens
 
 
 class PrefillBudget:
