@@ -1,19 +1,20 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import cast
 
+from csp.middleware import CSPMiddleware
 from django.http import HttpResponse
 from django.test import RequestFactory, SimpleTestCase
-
-from neuro_site.content_security import content_security_middleware
 
 HEADER = "Content-Security-Policy"
 
 
 class ContentSecurityTests(SimpleTestCase):
     def policy(self, status: int = HTTPStatus.OK) -> str | None:
-        middleware = content_security_middleware(lambda _: HttpResponse(status=status))
-        return middleware(RequestFactory().get("/")).headers.get(HEADER)
+        middleware = CSPMiddleware(lambda _: HttpResponse(status=status))
+        response = cast("HttpResponse", middleware(RequestFactory().get("/")))
+        return response.headers.get(HEADER)
 
     def test_it_says_what_the_settings_say(self) -> None:
         policy = self.policy() or ""
